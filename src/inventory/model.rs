@@ -1,0 +1,45 @@
+//! Hosts, groups and their variables.
+
+use crate::template::Variables;
+use indexmap::{IndexMap, IndexSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One host.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// Its name in the inventory.
+    pub name: String,
+    /// The groups that list it directly, in order; without `all`.
+    pub groups: IndexSet<String>,
+    /// Its own variables: from the inventory, then `host_vars` beside it, then `host_vars` beside the playbook.
+    pub vars: Variables,
+}
+
+/// One group.
+#[derive(Debug, Clone, Default)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its direct hosts, in order.
+    pub hosts: IndexSet<String>,
+    /// Its direct child groups, in order.
+    pub children: IndexSet<String>,
+    /// Its own variables: from the inventory, then `group_vars` beside it, then `group_vars` beside the playbook.
+    pub vars: Variables,
+    /// `ansible_group_priority`, 1 unless given: of groups on one level the higher wins.
+    pub priority: i64,
+}
+
+/// All hosts and groups, with `all` and `ungrouped` among the groups.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The hosts in the order they were first named.
+    pub hosts: IndexMap<String, Host>,
+    /// The groups in the order they were first named.
+    pub groups: IndexMap<String, Group>,
+    /// What `-i` named, as the user wrote it.
+    pub sources: Vec<PathBuf>,
+    /// Each host's variables from all its groups and itself, merged by Ansible's precedence; filled by `finish`.
+    pub merged: IndexMap<String, Arc<Variables>>,
+}

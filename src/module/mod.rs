@@ -1,0 +1,14 @@
+//! What tasks can do: `trait Module`, the registry, one file per module.
+//!
+//! A module writes down once what differs, how to change it and how to take it back; check mode, diff and rollback follow.
+//! This room must not know the engine or russh.
+
+mod api;
+mod context;
+mod params;
+mod registry;
+
+pub use api::{Change, Inspection, Module, ModuleError, Outcome};
+pub use context::{Context, Remote, UndoScript};
+pub use params::{Params, coerce};
+pub use registry::{Modules, find};

@@ -1,0 +1,63 @@
+//! All modules, alphabetically.
+
+use super::Module;
+use crate::playbook::{Catalog, Spec};
+
+/// One line per module, alphabetically by name.
+static MODULES: &[&dyn Module] = &[];
+
+/// Collections whose modules these are; a name may have one of them before it.
+const COLLECTIONS: [&str; 3] = ["ansible.builtin.", "ansible.legacy.", "ansible.posix."];
+
+/// The module called `name`, with or without its collection.
+pub fn find(name: &str) -> Option<&'static dyn Module> {
+    let short = COLLECTIONS
+        .iter()
+        .find_map(|collection| name.strip_prefix(collection))
+        .unwrap_or(name);
+    let short = if short == "systemd_service" {
+        "systemd"
+    } else {
+        short
+    };
+    MODULES
+        .iter()
+        .copied()
+        .find(|module| module.spec().name == short)
+}
+
+/// The registry as the syntax tree sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Modules;
+
+impl Catalog for Modules {
+    fn find(&self, name: &str) -> Option<&'static Spec> {
+        find(name).map(Module::spec)
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        MODULES.iter().map(|module| module.spec().name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MODULES;
+
+    #[test]
+    fn the_registry_is_sorted_and_names_are_unique() {
+        let names: Vec<_> = MODULES.iter().map(|module| module.spec().name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+    }
+
+    #[test]
+    fn parameters_are_sorted() {
+        for module in MODULES {
+            let names: Vec<_> = module.spec().parameters.iter().map(|p| p.name).collect();
+            assert!(names.is_sorted(), "{}: {names:?}", module.spec().name);
+        }
+    }
+}
