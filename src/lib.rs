@@ -2,8 +2,10 @@
 pub mod connection;
 pub mod event;
 pub mod inventory;
+pub mod journal;
 pub mod kubernetes;
 pub mod module;
+pub mod plan;
 pub mod playbook;
 pub mod shell;
 pub mod source;

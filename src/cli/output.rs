@@ -1,0 +1,66 @@
+//! The verbs' own output: results to standard output, errors to standard error.
+
+use super::CliError;
+use crate::source::Diagnostics;
+use console::{Term, style};
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Prints a result. A reader that went away early (`| head`) is no error.
+pub(super) fn line(text: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Prints an error with its hints.
+pub(super) fn error(error: &CliError) {
+    let text = match error {
+        CliError::Input(diagnostics) => {
+            self::diagnostics(diagnostics);
+            return;
+        }
+        CliError::Usage { message, hint } => with_hint(message, hint.as_deref()),
+        CliError::Locked(error) => with_hint(
+            &error.to_string(),
+            Some("wait for it to end; the lock goes with its process"),
+        ),
+        CliError::Other(error) => with_hint(&format!("{error:#}"), None),
+    };
+    complain(&text);
+}
+
+fn with_hint(message: &str, hint: Option<&str>) -> String {
+    let label = style("error").red().bold().for_stderr();
+    let mut text = format!("{label}: {message}");
+    if let Some(hint) = hint {
+        let label = style("help").cyan().bold().for_stderr();
+        text.push_str(&format!("\n  {label}: {hint}"));
+    }
+    text
+}
+
+/// Prints what is wrong in the user's files, and how much that is.
+pub(super) fn diagnostics(diagnostics: &Diagnostics) {
+    let color = Term::stderr().features().colors_supported();
+    for each in diagnostics {
+        complain(&each.render(color));
+        complain("");
+    }
+    let errors = diagnostics
+        .iter()
+        .filter(|each| each.severity == crate::source::Severity::Error)
+        .count();
+    match errors {
+        0 => {}
+        1 => complain("1 error; no host was touched"),
+        n => complain(&format!("{n} errors; no host was touched")),
+    }
+}
+
+/// A line on standard error.
+pub(super) fn complain(text: &str) {
+    // There is nowhere left to say that standard error is gone.
+    let _written = writeln!(io::stderr(), "{text}");
+}

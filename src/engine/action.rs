@@ -1,0 +1,362 @@
+//! One call of a module on a host: inspect, record the undo, apply; and a second look when the connection was lost.
+
+use super::connect::{RunDial, become_of, reach};
+use super::host::Host;
+use super::keywords::{KeywordError, Words, text};
+use super::task::TaskRun;
+use super::variables::host_scope;
+use crate::connection::ConnectionError;
+use crate::event;
+use crate::module::{
+    Change, Context, Inspection, Module, ModuleError, Outcome, Params, Remote, UndoScript, coerce,
+};
+use crate::template::Scope;
+use crate::undo::{Undo, UndoLog};
+use crate::yaml::{Node, NodeKind};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What came of a call.
+#[derive(Debug)]
+pub(super) enum Called {
+    /// The module answered.
+    Done(Outcome),
+    /// Check mode cannot tell what the module would do.
+    NotInCheckMode,
+    /// The module failed.
+    Failed {
+        message: String,
+        result: Map<String, Value>,
+    },
+    /// The host cannot be reached.
+    Unreachable(String),
+    /// The connection was lost, and whether the command ran cannot be found out.
+    Unknown(String),
+}
+
+impl From<KeywordError> for Called {
+    fn from(error: KeywordError) -> Self {
+        let place = error
+            .span
+            .map(|span| format!(" ({span})"))
+            .unwrap_or_default();
+        Self::failed(format!("{}{place}", error.message))
+    }
+}
+
+impl Called {
+    pub(super) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed {
+            message: message.into(),
+            result: Map::new(),
+        }
+    }
+}
+
+impl From<ModuleError> for Called {
+    fn from(error: ModuleError) -> Self {
+        match error {
+            ModuleError::Failed { message, result } => Self::Failed { message, result },
+            ModuleError::Connection(error) if error.is_unreachable() => {
+                Self::Unreachable(error.to_string())
+            }
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+/// One call: the module with everything it needs.
+pub(super) struct Call<'a> {
+    pub(super) run: &'a TaskRun,
+    pub(super) host: &'a Arc<Host>,
+    /// The host that the module works on: another one under `delegate_to`.
+    pub(super) on: Arc<Host>,
+    pub(super) module: &'static dyn Module,
+    pub(super) params: &'a Node,
+    pub(super) scope: &'a Scope,
+}
+
+impl Call<'_> {
+    /// Makes the call.
+    pub(super) async fn make(&self) -> Called {
+        let params = match self.render_params() {
+            Ok(params) => params,
+            Err(called) => return called,
+        };
+        let cx = match self.context().await {
+            Ok(cx) => cx,
+            Err(called) => return called,
+        };
+        match self.module.inspect(&cx, &params).await {
+            Ok(Inspection::Done(outcome)) => Called::Done(outcome),
+            Ok(Inspection::Change(change)) if cx.check => predicted(change),
+            Ok(Inspection::Change(change)) => self.carry_out(&cx, &params, change).await,
+            Err(ModuleError::Connection(ConnectionError::Lost(_))) => {
+                // Looking changes nothing, so it may be done again.
+                match self.look_again(&params).await {
+                    Ok((cx, Inspection::Change(change))) => {
+                        self.carry_out(&cx, &params, change).await
+                    }
+                    Ok((_, Inspection::Done(outcome))) => Called::Done(outcome),
+                    Err(called) => called,
+                }
+            }
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Records the undo, then applies.
+    async fn carry_out(&self, cx: &Context, params: &Params, change: Change) -> Called {
+        if let Err(called) = self.announce(cx, &change).await {
+            return called;
+        }
+        let opaque = change.opaque;
+        let planned = Change {
+            what: change.what.clone(),
+            result: change.result.clone(),
+            diff: change.diff.clone(),
+            undo: Undo::Nothing,
+            opaque,
+            plan: change.plan.clone(),
+            payload: change.payload.clone(),
+        };
+        let mut outcome = match self.module.apply(cx, params, change).await {
+            Ok(outcome) => outcome,
+            Err(ModuleError::Connection(ConnectionError::Lost(reason))) => {
+                return self.settle(params, &planned, &reason).await;
+            }
+            Err(error) => return error.into(),
+        };
+        merge(&mut outcome, planned);
+        Called::Done(outcome)
+    }
+
+    /// The connection was lost in mid-change: the host's state says what became of it.
+    async fn settle(&self, params: &Params, planned: &Change, reason: &str) -> Called {
+        let (cx, found) = match self.look_again(params).await {
+            Ok(found) => found,
+            Err(called) => return called,
+        };
+        if self.module.was_applied(planned, &found) {
+            let mut outcome = match found {
+                Inspection::Done(outcome) => outcome,
+                Inspection::Change(change) => Outcome {
+                    result: change.result,
+                    ..Outcome::default()
+                },
+            };
+            outcome.changed = true;
+            outcome.diff.clone_from(&planned.diff);
+            return Called::Done(outcome);
+        }
+        if planned.opaque {
+            return Called::Unknown(format!(
+                "connection lost ({reason}); whether the command ran to its end is unknown, and it is not run again"
+            ));
+        }
+        let Inspection::Change(change) = found else {
+            return Called::failed("the state after a lost connection contradicts itself");
+        };
+        let diff = change.diff.clone();
+        match self.module.apply(&cx, params, change).await {
+            Ok(mut outcome) => {
+                outcome.diff.extend(diff);
+                Called::Done(outcome)
+            }
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Connects anew and inspects.
+    async fn look_again(&self, params: &Params) -> Result<(Context, Inspection), Called> {
+        let cx = self.context().await?;
+        let found = self.module.inspect(&cx, params).await?;
+        Ok((cx, found))
+    }
+
+    /// Has the inverse written to the host, and the intent to the journal, before anything changes.
+    async fn announce(&self, cx: &Context, change: &Change) -> Result<(), Called> {
+        if !self.run.play.keeps_undo() {
+            return Ok(());
+        }
+        let entries = match &change.undo {
+            Undo::Nothing => Vec::new(),
+            Undo::Entries(entries) => entries.clone(),
+            Undo::Impossible(reason) => match self.run.task_undo(self.scope)? {
+                Some(entry) => vec![entry],
+                None => {
+                    let what = format!("{}: {reason}", self.run.name);
+                    self.on.state().not_undone.push(what);
+                    return Ok(());
+                }
+            },
+        };
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let step = {
+            let mut state = self.on.state();
+            state.steps += 1;
+            state.steps
+        };
+        let shared = &self.run.shared;
+        let what = format!("{}: {}", self.run.name, change.what);
+        shared
+            .events
+            .emit_durable(event::Kind::UndoRecorded {
+                host: self.on.name.clone(),
+                step,
+                what: what.clone(),
+            })
+            .await
+            .map_err(|error| {
+                Called::failed(format!(
+                    "the journal could not be written, so nothing was changed: {error}"
+                ))
+            })?;
+        let log = undo_log(self.run, &self.on)?;
+        let become_user = self.undo_become()?;
+        cx.remote.record_first(UndoScript {
+            intent: log.intent(step, &what, &entries),
+            become_user,
+        });
+        Ok(())
+    }
+
+    /// The undo log belongs to the user that the play becomes; a task may become another one.
+    fn undo_become(&self) -> Result<Option<crate::shell::Become>, Called> {
+        let shared = &self.run.shared;
+        let scope = host_scope(shared, &self.on);
+        become_of(shared, &self.run.play.lineage(), &scope)
+            .map_err(|error| Called::failed(error.to_string()))
+    }
+
+    async fn context(&self) -> Result<Context, Called> {
+        let shared = &self.run.shared;
+        let words = Words {
+            templar: &shared.templar,
+            lineage: &self.run.lineage,
+            scope: self.scope,
+        };
+        let delegated = host_scope(shared, &self.on);
+        let scope = if Arc::ptr_eq(self.host, &self.on) {
+            self.scope
+        } else {
+            &delegated
+        };
+        let reached = reach(shared, &self.on, &self.run.lineage, scope)
+            .await
+            .map_err(|error| match error {
+                ConnectionError::Become(message) => Called::failed(message),
+                other => Called::Unreachable(other.to_string()),
+            })?;
+        let check = words
+            .flag("check_mode", |keywords| keywords.check_mode.as_ref())?
+            .unwrap_or(shared.settings.check);
+        let diff = words
+            .flag("diff", |keywords| keywords.diff.as_ref())?
+            .unwrap_or(shared.settings.diff);
+        let mut remote = Remote::new(reached.connection, reached.become_user);
+        remote.environment = words.environment()?;
+        remote.timeout = words.timeout()?;
+        let dial = Arc::new(RunDial {
+            shared: shared.clone(),
+            lineage: self.run.play.lineage(),
+        });
+        Ok(Context {
+            host: self.host.name.clone(),
+            run: shared.run.to_string(),
+            remote,
+            check,
+            diff,
+            scope: self.scope.clone(),
+            templar: shared.templar.clone(),
+            dial,
+            progress: self.run.progress(&self.host.name),
+        })
+    }
+
+    /// The parameters, rendered and coerced.
+    fn render_params(&self) -> Result<Params, Called> {
+        let templar = &self.run.shared.templar;
+        let spec = self.module.spec();
+        let raw = self.module.raw_parameters();
+        let mut given = Map::new();
+        if let NodeKind::Mapping(mapping) = &self.params.kind {
+            for (key, value) in mapping {
+                let name = key.key_text();
+                if raw.contains(&name.as_str()) {
+                    given.insert(name, value.to_value());
+                } else if let Some(value) = templar
+                    .render_or_omit(value, self.scope)
+                    .map_err(KeywordError::from)?
+                {
+                    given.insert(name, value);
+                }
+            }
+        } else {
+            match templar
+                .render(self.params, self.scope)
+                .map_err(KeywordError::from)?
+            {
+                Value::Object(entries) => given = entries,
+                Value::Null => {}
+                other => {
+                    return Err(Called::failed(format!(
+                        "the parameters of {} must be a mapping, not {}",
+                        spec.name,
+                        text(&other)
+                    )));
+                }
+            }
+        }
+        Ok(coerce(spec, &given)?)
+    }
+}
+
+/// The undo log of this run on `host`.
+pub(super) fn undo_log(run: &TaskRun, host: &Host) -> Result<UndoLog, Called> {
+    let scope = host_scope(&run.shared, host);
+    let root = state_folder(&run.shared.templar, &scope).map_err(Called::failed)?;
+    Ok(UndoLog::new(&root, run.shared.run.as_str()))
+}
+
+/// Where a host keeps its undo logs: `windlass_state_dir`, by default `/var/lib/windlass`.
+pub(super) fn state_folder(
+    templar: &crate::template::Templar,
+    scope: &Scope,
+) -> Result<String, String> {
+    match templar
+        .variable("windlass_state_dir", scope)
+        .map_err(|error| error.message)?
+    {
+        None => Ok("/var/lib/windlass".to_owned()),
+        Some(Value::String(path)) if path.starts_with('/') => Ok(path),
+        Some(other) => Err(format!(
+            "`windlass_state_dir` must be an absolute path, not {other}"
+        )),
+    }
+}
+
+/// What check mode says of a change.
+fn predicted(change: Change) -> Called {
+    if change.opaque {
+        return Called::NotInCheckMode;
+    }
+    Called::Done(Outcome {
+        changed: true,
+        result: change.result,
+        diff: change.diff,
+        ..Outcome::default()
+    })
+}
+
+/// What `inspect` knew and `apply` did not say again.
+fn merge(outcome: &mut Outcome, planned: Change) {
+    for (name, value) in planned.result {
+        outcome.result.entry(name).or_insert(value);
+    }
+    if outcome.diff.is_empty() {
+        outcome.diff = planned.diff;
+    }
+}

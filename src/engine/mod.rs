@@ -1,0 +1,29 @@
+//! Runs a playbook: batches, one worker per host, go or stop, handlers, and the way back.
+//!
+//! It speaks in events only and must not know terminals.
+
+mod action;
+mod batch;
+mod connect;
+mod events;
+pub mod exit_code;
+mod handlers;
+mod host;
+mod include;
+mod keywords;
+mod lineage;
+mod meta;
+mod play;
+mod policy;
+mod repeat;
+mod result;
+mod rollback;
+mod run;
+mod secrets;
+mod shared;
+mod task;
+mod variables;
+
+pub use events::Events;
+pub use run::{Run, Summary};
+pub use shared::{Parts, Settings};

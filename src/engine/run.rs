@@ -1,0 +1,382 @@
+//! A whole run: play after play, batch after batch.
+
+use super::batch::{Batch, limits, play_flag};
+use super::host::{Host, Standing};
+use super::keywords::{KeywordError, text};
+use super::lineage::Lineage;
+use super::play::PlayRun;
+use super::shared::{Parts, Shared};
+use super::variables::task_scope;
+use super::{exit_code, rollback};
+use crate::event::{self, Counts, HostState, Kind};
+use crate::inventory::Pattern;
+use crate::module;
+use crate::plan::{BatchSize, Order, batches, order};
+use crate::playbook::{Action, Keywords, LoopControl, Play, Playbook, Task};
+use crate::template::Scope;
+use crate::yaml::{Mapping, Node, NodeKind};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A run on its way.
+pub struct Run {
+    shared: Arc<Shared>,
+    matched: bool,
+    pending: Vec<String>,
+    setup_failed: Option<String>,
+    stopped: bool,
+    started: Instant,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Summary {
+    /// One line per host that took part, or was to.
+    pub recap: Vec<Counts>,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+impl Run {
+    /// Puts the parts together; no host is touched yet.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            shared: Shared::new(parts),
+            matched: false,
+            pending: Vec::new(),
+            setup_failed: None,
+            stopped: false,
+            started: Instant::now(),
+        }
+    }
+
+    /// Runs a playbook to its end.
+    pub async fn playbook(mut self, playbook: &Playbook) -> Summary {
+        self.shared.events.emit(Kind::RunStarted {
+            run: self.shared.run.to_string(),
+            version: event::VERSION,
+            playbook: playbook.path.display().to_string(),
+            inventory: self
+                .shared
+                .inventory
+                .sources
+                .iter()
+                .map(|source| source.display().to_string())
+                .collect(),
+            check: self.shared.settings.check,
+        });
+        for play in &playbook.plays {
+            if self.stopped {
+                self.leave_pending(play);
+                continue;
+            }
+            if let Err(error) = self.play(play).await {
+                self.refuse(error);
+            }
+        }
+        self.close().await;
+        self.summary()
+    }
+
+    fn refuse(&mut self, error: KeywordError) {
+        let message = match error.span {
+            Some(span) => format!("{span}: {}", error.message),
+            None => error.message,
+        };
+        self.shared.events.emit(Kind::Stopped {
+            reason: message.clone(),
+            pending: Vec::new(),
+        });
+        self.setup_failed = Some(message);
+        self.stopped = true;
+    }
+
+    /// The scope of keywords that no single host decides.
+    fn play_scope(&self, play: &Arc<Play>) -> Scope {
+        let lineage = Lineage::play(play);
+        let run = PlayRun::new(&self.shared, play, "", Vec::new(), &[]);
+        let nobody = Host::new("localhost", Arc::default(), crate::template::Variables::new());
+        let mut scope = task_scope(&self.shared, &run, &nobody, &lineage);
+        if let Some(first) = self.shared.hosts.values().next() {
+            // `groups` is the same for all.
+            let groups = first.magic.get("groups").cloned();
+            let layer = groups.map(|groups| ("groups".to_owned(), groups)).into_iter();
+            scope = scope.with(layer.collect());
+        }
+        scope
+    }
+
+    /// The hosts of a play that still take part, in order.
+    fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<Vec<String>, KeywordError> {
+        let shared = &self.shared;
+        let at = |message: String| KeywordError {
+            message,
+            span: Some(play.hosts.span.clone()),
+        };
+        let parts = match shared.templar.render(&play.hosts, scope)? {
+            Value::Array(items) => items.iter().map(text).collect(),
+            value => vec![text(&value)],
+        };
+        let pattern = Pattern::from_list(&parts).map_err(|error| at(error.to_string()))?;
+        let selection = shared
+            .inventory
+            .select(&pattern, None)
+            .map_err(|error| at(error.to_string()))?;
+        for unmatched in &selection.unmatched {
+            shared.events.emit(Kind::Warning {
+                host: None,
+                message: unmatched.to_string(),
+            });
+        }
+        let mut hosts: Vec<String> = selection
+            .hosts
+            .into_iter()
+            .filter(|name| {
+                let limit = shared.settings.limit.as_ref();
+                limit.is_none_or(|limit| limit.contains(name))
+            })
+            .collect();
+        if let Some(node) = &play.order {
+            let name = text(&shared.templar.render(node, scope)?);
+            let by = Order::from_name(&name).ok_or_else(|| KeywordError {
+                message: format!("`order` is one of {}, not `{name}`", Order::NAMES.join(", ")),
+                span: Some(node.span.clone()),
+            })?;
+            order(&mut hosts, by);
+        }
+        Ok(hosts)
+    }
+
+    async fn play(&mut self, play: &Arc<Play>) -> Result<(), KeywordError> {
+        let shared = self.shared.clone();
+        let scope = self.play_scope(play);
+        let listed = self.hosts_of(play, &scope)?;
+        self.matched |= !listed.is_empty();
+        let alive: Vec<String> = listed
+            .into_iter()
+            .filter(|name| shared.hosts.get(name).is_some_and(|host| takes_part(host)))
+            .collect();
+        let name = match &play.name {
+            Some(node) => text(&shared.templar.render(node, &scope)?),
+            None => text(&shared.templar.render(&play.hosts, &scope)?),
+        };
+        shared.events.emit(Kind::PlayStarted {
+            name: name.clone(),
+            hosts: alive.clone(),
+            rollback: play.rollback.as_ref().is_some_and(|it| it.on_failure),
+        });
+        let sizes = match &play.serial {
+            None => Vec::new(),
+            Some(node) => {
+                let value = shared.templar.render(node, &scope)?;
+                BatchSize::list(&value).map_err(|error| KeywordError {
+                    message: error.to_string(),
+                    span: Some(node.span.clone()),
+                })?
+            }
+        };
+        let limits = limits(&shared, play, &scope)?;
+        let batches = batches(&alive, &sizes);
+        for (at, names) in batches.iter().enumerate() {
+            let hosts: Vec<Arc<Host>> = names
+                .iter()
+                .filter_map(|name| shared.hosts.get(name).cloned())
+                .collect();
+            for host in &hosts {
+                reset(host);
+            }
+            if batches.len() > 1 {
+                shared.events.emit(Kind::BatchStarted {
+                    number: at + 1,
+                    of: batches.len(),
+                    hosts: names.clone(),
+                });
+            }
+            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &alive);
+            for host in &hosts {
+                let scope = task_scope(&shared, &run, host, &run.lineage());
+                run.read_files(&shared.templar, &host.name, &scope)?;
+            }
+            let gather = self.gather_task(play, &scope)?;
+            let mut batch = Batch::new(&shared, run, limits);
+            batch.run(gather).await;
+            conclude(&mut batch).await;
+            if let Some(reason) = batch.stop.take() {
+                self.stopped = true;
+                let pending: Vec<String> = batches[at + 1..].concat();
+                self.pending.extend(pending.iter().cloned());
+                shared.events.emit(Kind::Stopped { reason, pending });
+                break;
+            }
+            if batch.ended_play {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The task that gathers facts, unless the play does without.
+    fn gather_task(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<Option<Arc<Task>>, KeywordError> {
+        let wanted = play_flag(&self.shared, "gather_facts", play.gather_facts.as_ref(), scope)?;
+        let Some(module) = module::find("setup") else {
+            return Ok(None);
+        };
+        if wanted == Some(false) {
+            return Ok(None);
+        }
+        let node = |kind| Node {
+            span: play.span.clone(),
+            kind,
+        };
+        Ok(Some(Arc::new(Task {
+            span: play.span.clone(),
+            name: Some(Node::text("<windlass>", "Gathering Facts")),
+            action: Action::Module {
+                spec: module.spec(),
+                params: node(NodeKind::Mapping(Mapping::default())),
+            },
+            keywords: Keywords {
+                tags: vec![Node::text("<windlass>", "always")],
+                ..Keywords::default()
+            },
+            repeat: None,
+            loop_control: LoopControl::default(),
+            register: None,
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            notify: Vec::new(),
+            listen: Vec::new(),
+            undo: None,
+            role: None,
+            folder: play.folder.clone(),
+        })))
+    }
+
+    /// A play that is not started: its hosts are pending.
+    fn leave_pending(&mut self, play: &Arc<Play>) {
+        let scope = self.play_scope(play);
+        if let Ok(hosts) = self.hosts_of(play, &scope) {
+            self.pending.extend(hosts);
+        }
+    }
+
+    async fn close(&self) {
+        for host in self.shared.hosts.values() {
+            for (_, connection) in host.connections.lock().await.drain() {
+                connection.close().await;
+            }
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let mut recap = Vec::new();
+        for host in self.shared.hosts.values() {
+            let state = host.state();
+            let mut counts = state.counts.clone();
+            counts.state = final_state(&state.standing, state.ended_as, &counts);
+            let untouched = counts.ok
+                + counts.failed
+                + counts.unreachable
+                + counts.skipped
+                + counts.rescued
+                + counts.ignored
+                == 0;
+            if untouched && self.pending.contains(&host.name) {
+                counts.state = HostState::Pending;
+            } else if untouched && counts.state == HostState::Done {
+                continue;
+            }
+            recap.push(counts);
+        }
+        let exit_code = exit_code::of(
+            &recap,
+            self.shared.is_interrupted(),
+            self.setup_failed.is_some() || !self.matched,
+        );
+        if !self.matched && self.setup_failed.is_none() {
+            self.shared.events.emit(Kind::Warning {
+                host: None,
+                message: "no play of the playbook matched a host".to_owned(),
+            });
+        }
+        self.shared.events.emit(Kind::RunFinished {
+            recap: recap.clone(),
+            exit_code,
+            took: self.started.elapsed(),
+        });
+        Summary { recap, exit_code }
+    }
+}
+
+/// A host that failed in an earlier play takes no part in later ones.
+fn takes_part(host: &Arc<Host>) -> bool {
+    matches!(host.state().standing, Standing::Active | Standing::Ended)
+}
+
+/// Readies a host for a new play.
+fn reset(host: &Arc<Host>) {
+    let mut state = host.state();
+    state.standing = Standing::Active;
+    state.notified.clear();
+    state.not_undone.clear();
+}
+
+fn final_state(standing: &Standing, ended_as: Option<HostState>, counts: &Counts) -> HostState {
+    if let Some(state) = ended_as {
+        return state;
+    }
+    match standing {
+        Standing::Failed(_) => HostState::Failed,
+        Standing::Unreachable(_) => HostState::Unreachable,
+        Standing::Aborted(_) => HostState::Aborted,
+        Standing::Active | Standing::Ended if counts.failed > 0 => HostState::Failed,
+        Standing::Active | Standing::Ended => HostState::Done,
+    }
+}
+
+/// The end of a batch: hosts that passed are committed, hosts that did not go back.
+async fn conclude(batch: &mut Batch) {
+    let hosts = batch.play.batch.clone();
+    let lineage = batch.play.lineage();
+    let (mut passed, mut failed) = (Vec::new(), Vec::new());
+    for host in &hosts {
+        let state = host.state();
+        if state.steps == 0 {
+            continue;
+        }
+        let reason = state.counts.reason.clone().unwrap_or_default();
+        match state.standing {
+            Standing::Active | Standing::Ended => passed.push(host.clone()),
+            Standing::Failed(_) | Standing::Unreachable(_) | Standing::Aborted(_) => {
+                failed.push((host.clone(), reason));
+            }
+        }
+    }
+    for host in passed {
+        match rollback::commit(&batch.shared, &lineage, &host).await {
+            Ok(()) => {
+                host.state().steps = 0;
+                batch.shared.events.emit(Kind::HostCommitted {
+                    host: host.name.clone(),
+                });
+            }
+            Err(error) => batch.shared.events.emit(Kind::Warning {
+                host: Some(host.name.clone()),
+                message: format!("the undo log could not be closed: {error}"),
+            }),
+        }
+    }
+    if batch.play.goes_back() {
+        for (host, reason) in failed {
+            batch.bring_back(&host, &reason).await;
+        }
+    }
+}

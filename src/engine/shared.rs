@@ -1,0 +1,170 @@
+//! What all parts of a run share.
+
+use super::events::Events;
+use super::host::Host;
+use crate::connection::{ConnectionError, Connector, Defaults};
+use crate::inventory::Inventory;
+use crate::journal::RunId;
+use crate::playbook::Loader;
+use crate::template::{Templar, Variable, Variables};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Changes nothing.
+    pub check: bool,
+    /// Shows differences.
+    pub diff: bool,
+    /// Hosts that run a task at once.
+    pub forks: usize,
+    /// Only tasks with one of these tags.
+    pub tags: Vec<String>,
+    /// No tasks with one of these tags.
+    pub skip_tags: Vec<String>,
+    /// Only these hosts.
+    pub limit: Option<Vec<String>>,
+    /// `-v` level.
+    pub verbosity: u8,
+    /// `--become`.
+    pub become_enabled: bool,
+    /// `--become-user`.
+    pub become_user: Option<String>,
+    /// `--become-method`.
+    pub become_method: Option<String>,
+    /// The password for becoming, as asked for or read from a file.
+    pub become_password: Option<String>,
+    /// Handlers run on failed hosts too.
+    pub force_handlers: bool,
+    /// Failed hosts of the run above which it stops.
+    pub max_failures: Option<usize>,
+    /// Variables of the greatest strength.
+    pub extra_vars: Variables,
+    /// Defaults of connections from flags and settings.
+    pub connection: Defaults,
+}
+
+/// The parts of a run.
+pub struct Parts {
+    /// The run's id.
+    pub run: RunId,
+    /// Hosts and groups.
+    pub inventory: Arc<Inventory>,
+    /// Renders templates.
+    pub templar: Arc<Templar>,
+    /// Reads included task files and roles.
+    pub loader: Arc<Loader>,
+    /// What the user asked for.
+    pub settings: Settings,
+    /// Where events go.
+    pub events: Events,
+    /// Set by the first Ctrl-C: no new task starts.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// What all parts of a run share.
+pub(super) struct Shared {
+    pub(super) run: RunId,
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) templar: Arc<Templar>,
+    pub(super) loader: Arc<Loader>,
+    pub(super) settings: Settings,
+    pub(super) extra: Arc<Variables>,
+    pub(super) events: Events,
+    pub(super) connector: Connector,
+    pub(super) hosts: IndexMap<String, Arc<Host>>,
+    interrupted: Arc<AtomicBool>,
+    tasks: AtomicUsize,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let inventory = parts.inventory;
+        let groups = Variable::from(json!(inventory.groups_map()));
+        let hosts = inventory
+            .hosts
+            .keys()
+            .map(|name| {
+                let vars = inventory.merged.get(name).cloned().unwrap_or_default();
+                let magic = host_magic(&inventory, name, &groups);
+                (name.clone(), Host::new(name, vars, magic))
+            })
+            .collect();
+        let shared = Self {
+            run: parts.run,
+            templar: parts.templar,
+            loader: parts.loader,
+            extra: Arc::new(parts.settings.extra_vars.clone()),
+            settings: parts.settings,
+            events: parts.events,
+            connector: Connector::default(),
+            hosts,
+            inventory,
+            interrupted: parts.interrupted,
+            tasks: AtomicUsize::new(0),
+        };
+        if let Some(password) = &shared.settings.become_password {
+            shared.events.secrets.learn(password);
+        }
+        Arc::new(shared)
+    }
+
+    /// The next task's number.
+    pub(super) fn next_task(&self) -> usize {
+        self.tasks.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether the user asked to stop.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// The host called `name`; `localhost` need not be in the inventory.
+    pub(super) fn host(&self, name: &str) -> Result<Arc<Host>, ConnectionError> {
+        if let Some(host) = self.hosts.get(name) {
+            return Ok(host.clone());
+        }
+        Err(ConnectionError::Unreachable(format!(
+            "no host `{name}` in the inventory"
+        )))
+    }
+
+    /// Hosts that failed or were lost so far.
+    pub(super) fn lost(&self) -> usize {
+        self.hosts
+            .values()
+            .filter(|host| {
+                let state = host.state();
+                state.counts.failed > 0 || state.counts.unreachable > 0
+            })
+            .count()
+    }
+}
+
+/// The variables that Ansible calls magic and that never change for a host.
+fn host_magic(inventory: &Inventory, name: &str, groups: &Variable) -> Variables {
+    let short = name.split('.').next().unwrap_or(name);
+    let source = inventory.sources.first().cloned().unwrap_or_default();
+    let folder: PathBuf = if source.is_dir() {
+        source.clone()
+    } else {
+        source.parent().map(PathBuf::from).unwrap_or_default()
+    };
+    let absolute = |path: PathBuf| {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        Value::from(path.display().to_string())
+    };
+    let mut magic = Variables::new();
+    let mut put = |key: &str, value: Value| magic.insert(key.to_owned(), Variable::from(value));
+    put("inventory_hostname", Value::from(name));
+    put("inventory_hostname_short", Value::from(short));
+    put("group_names", json!(inventory.groups_of(name)));
+    put("inventory_file", absolute(source));
+    put("inventory_dir", absolute(folder));
+    magic.insert("groups".to_owned(), groups.clone());
+    magic
+}

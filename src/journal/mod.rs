@@ -1,0 +1,13 @@
+//! The durable record of a run: its id, its events on disk, and the lock that keeps a second run away.
+//!
+//! This room must not know who renders the events.
+
+mod lock;
+mod record;
+mod run_id;
+mod store;
+
+pub use lock::{Holder, Lock, LockError};
+pub use record::Journal;
+pub use run_id::RunId;
+pub use store::{Store, StoreError};
