@@ -281,3 +281,147 @@ fn section_end(text: &str) -> Option<usize> {
     let rest = text[end + 1..].trim_start();
     (rest.is_empty() || rest.starts_with('#')).then_some(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Inventory;
+    use crate::source::Diagnostics;
+    use serde_json::{Value, json};
+
+    fn inventory(text: &str) -> Result<Inventory, Diagnostics> {
+        let mut draft = Draft::new();
+        read(&SourceFile::new("hosts", text), &mut draft);
+        draft.finish()
+    }
+
+    fn vars(inventory: &Inventory, host: &str) -> Value {
+        inventory.host_json(host).unwrap()
+    }
+
+    #[test]
+    fn sections_ranges_ports_and_values_are_read() {
+        let found = inventory(concat!(
+            "; old comment\nlone # no group\n[cluster:children]\nweb\ndb # below\n",
+            "[web]  # the web\nweb[01:02]:2222 rack=1 on=True name='a b' tags=\"['x']\"\n",
+            "[web:vars]\n  port = 80\nmode = 0644\ntext = a # b\nempty =\n[db]\ndb1 mode=own\n[db:hosts]\ndb2\n",
+        ))
+        .unwrap();
+        let names: Vec<&str> = found.hosts.keys().map(String::as_str).collect();
+        assert_eq!(names, ["lone", "web01", "web02", "db1", "db2"]);
+        assert_eq!(found.hosts_in("cluster"), ["web01", "web02", "db1", "db2"]);
+        assert_eq!(found.groups_of("web01"), ["cluster", "web"]);
+        assert_eq!(found.groups_of("lone"), ["ungrouped"]);
+        assert_eq!(
+            vars(&found, "web02"),
+            json!({"ansible_port": 2222, "rack": 1, "on": true, "name": "a b", "tags": ["x"],
+                   "port": 80, "mode": "0644", "text": "a # b", "empty": ""})
+        );
+        assert_eq!(vars(&found, "db1"), json!({"mode": "own"}));
+        assert!(found.warnings.is_empty());
+    }
+
+    #[test]
+    fn values_know_their_places() {
+        use crate::template::Variable;
+        let found =
+            inventory("[web]\nweb1 a=1 msg=\"{{ b }}\"\n[web:vars]\n c = {{ d }}\n").unwrap();
+        let place = |name: &str| match &found.merged["web1"][name] {
+            Variable::Source(node) => format!("{} {}", node.span, node.span.text()),
+            Variable::Data(_) => String::new(),
+        };
+        assert_eq!(place("a"), "hosts:2:8 1");
+        assert_eq!(place("msg"), "hosts:2:15 {{ b }}");
+        assert_eq!(place("c"), "hosts:4:6 {{ d }}");
+    }
+
+    #[test]
+    fn mistakes_name_the_place() {
+        let cases = [
+            (
+                "web1 a\n",
+                "hosts:1:6: expected `name=value` after the host, found `a`",
+            ),
+            ("web1 a='x\n", "hosts:1:8: a quote that never closes"),
+            ("web1 a-b=1\n", "hosts:1:6: `a-b` is not a variable name"),
+            (
+                "web[3:1]\n",
+                "hosts:1:1: host range `[3:1]` must begin before it ends",
+            ),
+            (
+                "[web]\n---\n",
+                "hosts:2:1: `---` starts a YAML file, this one is read as INI",
+            ),
+            (
+                "[web servers]\n",
+                "hosts:1:1: `[web servers]` is not a section",
+            ),
+            (
+                "[web:var]\n",
+                "hosts:1:6: section `[web:var]` has the unknown type `var`",
+            ),
+            (
+                "[web]\n[web:vars]\nfoo\n",
+                "hosts:3:1: expected `name=value`, found `foo`",
+            ),
+            (
+                "[wbe:vars]\na=1\n[web]\n",
+                "hosts:1:2: section `[wbe:vars]` is for the undefined group `wbe`",
+            ),
+            (
+                "[a:children]\n b c\n",
+                "hosts:2:2: expected a group name, found `b c`",
+            ),
+            (
+                "[a:children]\nwbe\n[web]\n",
+                "hosts:2:1: section `[a:children]` names the undefined group `wbe`",
+            ),
+            (
+                "[a:children]\nb\n[b:children]\na\n",
+                "hosts:4:1: `a` can not be a child of `b`: the groups would form a circle",
+            ),
+            (
+                "[a:children]\nall\n",
+                "hosts:2:1: `all` can not be a child group",
+            ),
+            (
+                "[a]\nx\n[a:vars]\nansible_group_priority=high\n",
+                "hosts:4:24: `ansible_group_priority` must be a whole number",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(inventory(text).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_come_at_once_and_undefined_groups_get_a_suggestion() {
+        let found = inventory("web1 x\n[a:children]\nwbe\n[web]\nweb2:\n").unwrap_err();
+        assert_eq!(found.iter().count(), 3);
+        let hints: Vec<&String> = found.iter().flat_map(|each| &each.hints).collect();
+        assert!(
+            hints.iter().any(|hint| *hint == "did you mean `web`?"),
+            "{hints:?}"
+        );
+    }
+
+    #[test]
+    fn odd_but_legal_things_are_warned_of() {
+        let cases = [
+            (
+                "[web-1]\nx\n",
+                "hosts:1:2: invalid characters in the group name `web-1`",
+            ),
+            (
+                "x a=b#c\n",
+                "hosts:1:6: `#` inside a value starts a comment",
+            ),
+            ("[x]\nx\n", "hosts:1:2: `x` names both a group and a host"),
+        ];
+        for (text, expected) in cases {
+            let found = inventory(text).unwrap();
+            assert_eq!(found.warnings.len(), 1, "{text}");
+            assert_eq!(found.warnings[0].to_string(), expected);
+        }
+    }
+}

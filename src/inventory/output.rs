@@ -138,3 +138,50 @@ fn shown(node: &Node) -> Value {
         _ => node.to_value(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::inventory::{Inventory, load};
+    use serde_json::json;
+    use std::io::Write;
+
+    fn inventory() -> Inventory {
+        let mut file = tempfile::NamedTempFile::with_suffix(".yml").unwrap();
+        let text = concat!(
+            "all:\n  hosts:\n    lone:\n  children:\n    prod:\n      children:\n        web:\n",
+            "          hosts:\n            web1: {b: '{{ a }}', a: [1]}\n          vars: {c: !unsafe '{{ x }}'}\n",
+        );
+        file.write_all(text.as_bytes()).unwrap();
+        load(&[file.path().display().to_string()], None).unwrap()
+    }
+
+    #[test]
+    fn the_list_has_hosts_children_and_variables() {
+        let expected = json!({
+            "_meta": {"hostvars": {"web1": {"a": [1], "b": "{{ a }}", "c": {"__ansible_unsafe": "{{ x }}"}}}},
+            "all": {"children": ["ungrouped", "prod"]},
+            "ungrouped": {"hosts": ["lone"]},
+            "prod": {"children": ["web"]},
+            "web": {"hosts": ["web1"]},
+        });
+        assert_eq!(inventory().to_list_json(), expected);
+        assert_eq!(inventory().host_json("nobody"), None);
+    }
+
+    #[test]
+    fn the_graph_is_a_tree() {
+        let plain =
+            "@all:\n  |--@ungrouped:\n  |  |--lone\n  |--@prod:\n  |  |--@web:\n  |  |  |--web1\n";
+        assert_eq!(inventory().graph(false), plain);
+        let full = inventory().graph(true);
+        assert!(full.contains("\n  |  |  |  |--{a = [1]}\n"), "{full}");
+        assert!(full.contains("\n  |  |  |--{c = "), "{full}");
+    }
+
+    #[test]
+    fn the_magic_groups_variable_names_all_groups() {
+        let groups = json!(inventory().groups_map());
+        let expected = json!({"all": ["lone", "web1"], "ungrouped": ["lone"], "prod": ["web1"], "web": ["web1"]});
+        assert_eq!(groups, expected);
+    }
+}

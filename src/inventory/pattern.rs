@@ -279,3 +279,84 @@ fn glob(text: &str) -> String {
     expression.push_str(r"\z");
     expression
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<String> {
+        let pattern = Pattern::parse(text).unwrap();
+        pattern
+            .parts
+            .iter()
+            .map(|part| format!("{:?} {} {:?}", part.operator, part.name, part.subscript))
+            .collect()
+    }
+
+    #[test]
+    fn parts_are_split_and_ordered() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("web", &["Add web None"]),
+            (
+                "a:!b:&c,d",
+                &["Add a None", "Add d None", "And c None", "Not b None"],
+            ),
+            (" a ,, b: ", &["Add a None", "Add b None"]),
+            ("", &[]),
+            (
+                "g[1:3]:h[-1]",
+                &["Add g Some(Slice(1, Some(3)))", "Add h Some(Index(-1))"],
+            ),
+            (
+                "g[2:],web[ab]",
+                &["Add g Some(Slice(2, None))", "Add web[ab] None"],
+            ),
+            (
+                "2001:db8::1,!fe80::2",
+                &["Add 2001:db8::1 None", "Not fe80::2 None"],
+            ),
+            ("~(a|b{1,2}):x", &["Add ~(a|b{1,2}) None", "Add x None"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn globs_cover_the_whole_name_and_expressions_its_start() {
+        let cases = [
+            ("web*", "web1", true),
+            ("web?", "web12", false),
+            ("web[12]", "web2", true),
+            ("web[!12]", "web2", false),
+            ("w.b*", "wab", false),
+            ("~web\\d", "web12", true),
+            ("~eb", "web1", false),
+            ("web", "web1", false),
+        ];
+        for (pattern, name, expected) in cases {
+            let pattern = Pattern::parse(pattern).unwrap();
+            // `[12]` at the end is a subscript, so this asks for the name before it.
+            let part = &pattern.parts[0];
+            let found = part.matches(name);
+            let is_subscript = part.subscript.is_some();
+            assert_eq!(found, expected && !is_subscript, "{} {name}", part.text);
+        }
+    }
+
+    #[test]
+    fn wrong_patterns_say_why() {
+        assert_eq!(
+            Pattern::parse("web[1").unwrap_err().to_string(),
+            "the pattern `web[1` has `[` without `]`"
+        );
+        assert!(matches!(
+            Pattern::parse("~web(").unwrap_err(),
+            PatternError::Regex { .. }
+        ));
+        assert!(matches!(
+            Pattern::limit("@/no/such").unwrap_err(),
+            PatternError::LimitFile { .. }
+        ));
+    }
+}

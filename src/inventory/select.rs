@@ -158,3 +158,114 @@ fn pick(part: &Part, hosts: IndexSet<String>) -> Result<IndexSet<String>, Patter
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::load;
+    use std::io::Write;
+
+    fn inventory() -> Inventory {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let text = "lone\n[web]\nweb[1:3]\n[db]\ndb1.lan\ndb2.lan\n[prod:children]\nweb\ndb\n[test]\nweb3\n[none]\n";
+        file.write_all(text.as_bytes()).unwrap();
+        load(&[file.path().display().to_string()], None).unwrap()
+    }
+
+    #[test]
+    fn patterns_select_hosts_in_order() {
+        let cases: [(&str, Option<&str>, &str); 27] = [
+            ("all", None, "lone web1 web2 web3 db1.lan db2.lan"),
+            ("*", None, "lone web1 web2 web3 db1.lan db2.lan"),
+            ("", None, "lone web1 web2 web3 db1.lan db2.lan"),
+            ("web", None, "web1 web2 web3"),
+            ("db:web1", None, "db1.lan db2.lan web1"),
+            ("db,web1", None, "db1.lan db2.lan web1"),
+            ("prod:&test", None, "web3"),
+            ("&test:prod", None, "web3"),
+            ("prod:!web", None, "db1.lan db2.lan"),
+            ("!web", None, "lone db1.lan db2.lan"),
+            ("!web1:web1:web2", None, "web2"),
+            ("web[0]", None, "web1"),
+            ("web[-1]", None, "web3"),
+            ("web[1:2]", None, "web2 web3"),
+            ("web[1:]", None, "web2 web3"),
+            ("web[1:9]", None, "web2 web3"),
+            ("web[5:]", None, ""),
+            ("*.lan", None, "db1.lan db2.lan"),
+            ("~web[13]", None, "web1 web3"),
+            ("db*", None, "db1.lan db2.lan"),
+            ("ungrouped", None, "lone"),
+            ("none", None, ""),
+            ("localhost", None, "localhost"),
+            ("127.0.0.1", None, "127.0.0.1"),
+            ("localhost", Some("web"), ""),
+            ("prod", Some("web2:db1.lan"), "web2 db1.lan"),
+            ("prod", Some("!db"), "web1 web2 web3"),
+        ];
+        let inventory = inventory();
+        for (pattern, limit, expected) in cases {
+            let limit = limit.map(|limit| Pattern::limit(limit).unwrap());
+            let found = inventory
+                .select(&Pattern::parse(pattern).unwrap(), limit.as_ref())
+                .unwrap();
+            assert_eq!(found.hosts.join(" "), expected, "{pattern}");
+            assert!(found.unmatched.is_empty(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_matches_nothing_is_reported_with_a_suggestion() {
+        let inventory = inventory();
+        let cases = [
+            ("wbe", "wbe", Some("web")),
+            ("web:!db3.lan", "db3.lan", Some("db1.lan")),
+            ("web:&staging", "staging", None),
+            ("zz*", "zz*", None),
+            ("wbe[0]", "wbe", Some("web")),
+        ];
+        for (pattern, part, suggestion) in cases {
+            let found = inventory
+                .select(&Pattern::parse(pattern).unwrap(), None)
+                .unwrap();
+            assert_eq!(found.unmatched.len(), 1, "{pattern}");
+            let unmatched = &found.unmatched[0];
+            assert_eq!(unmatched.suggestion.as_deref(), suggestion, "{pattern}");
+            let text = format!("Could not match supplied host pattern, ignoring: {part}");
+            assert_eq!(unmatched.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_subscript_past_the_end_is_an_error() {
+        let error = inventory()
+            .select(&Pattern::parse("web[3]").unwrap(), None)
+            .unwrap_err();
+        let expected = PatternError::Subscript {
+            part: "web[3]".to_owned(),
+            count: 3,
+        };
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_limit_file_lists_hosts() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"# failed last time\nweb2\n\n db1.lan \n")
+            .unwrap();
+        let limit = Pattern::limit(&format!("@{}", file.path().display())).unwrap();
+        let found = inventory()
+            .select(&Pattern::parse("all").unwrap(), Some(&limit))
+            .unwrap();
+        assert_eq!(found.hosts, ["web2", "db1.lan"]);
+    }
+
+    #[test]
+    fn a_listed_localhost_serves_its_other_names() {
+        let inventory = load(&["127.0.0.1,".to_owned()], None).unwrap();
+        let found = inventory
+            .select(&Pattern::parse("localhost").unwrap(), None)
+            .unwrap();
+        assert_eq!(found.hosts, ["127.0.0.1"]);
+    }
+}

@@ -169,3 +169,99 @@ fn null_at(span: &Span) -> Node {
         kind: yaml::NodeKind::Null,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Inventory;
+    use crate::source::Diagnostics;
+    use serde_json::json;
+
+    fn inventory(text: &str) -> Result<Inventory, Diagnostics> {
+        let mut draft = Draft::new();
+        read(&SourceFile::new("hosts.yml", text), &mut draft);
+        draft.finish()
+    }
+
+    #[test]
+    fn nested_groups_are_read() {
+        let found = inventory(concat!(
+            "all:\n  vars: {zone: a}\n  hosts:\n    lone:\n  children:\n    web:\n      hosts:\n",
+            "        web[1:2]: {rack: 1}\n      vars:\n        port: 80\n      children:\n        canary:\n",
+            "          hosts: web2\n    empty:\nextra:\n  hosts:\n    web1:2200:\n",
+        ))
+        .unwrap();
+        assert_eq!(found.hosts_in("web"), ["web1", "web2"]);
+        assert_eq!(found.groups_of("web2"), ["canary", "web"]);
+        assert_eq!(found.groups_of("web1"), ["extra", "web"]);
+        assert_eq!(found.groups_of("lone"), ["ungrouped"]);
+        assert_eq!(found.hosts_in("empty"), Vec::<String>::new());
+        assert_eq!(
+            found.host_json("web1").unwrap(),
+            json!({"ansible_port": 2200, "port": 80, "rack": 1, "zone": "a"})
+        );
+    }
+
+    #[test]
+    fn an_empty_file_is_an_empty_inventory() {
+        assert!(inventory("---\n").unwrap().hosts.is_empty());
+    }
+
+    #[test]
+    fn mistakes_name_the_place() {
+        let cases = [
+            (
+                "- web1\n",
+                "hosts.yml:1:1: expected a mapping of groups, found a list",
+            ),
+            (
+                "plugin: aws\n",
+                "hosts.yml:1:1: inventory plugins are not supported yet",
+            ),
+            (
+                "web:\n  hots:\n",
+                "hosts.yml:2:3: unknown key `hots` in group `web`",
+            ),
+            (
+                "web: 3\n",
+                "hosts.yml:1:6: group `web` must be a mapping, found a whole number",
+            ),
+            (
+                "web:\n  hosts:\n    - a\n",
+                "hosts.yml:3:5: `hosts` of group `web` must be a mapping, found a list",
+            ),
+            (
+                "web:\n  hosts:\n    a: b\n",
+                "hosts.yml:3:8: host `a` must be a mapping, found a string",
+            ),
+            (
+                "web:\n  hosts:\n    12:\n",
+                "hosts.yml:3:5: expected a host name, found a whole number",
+            ),
+            (
+                "1:\n",
+                "hosts.yml:1:1: expected a group name, found a whole number",
+            ),
+            (
+                "web:\n  vars:\n    a b: 1\n",
+                "hosts.yml:3:5: `a b` is not a variable name",
+            ),
+            (
+                "a:\n  children:\n    b:\n      children:\n        a:\n",
+                "hosts.yml:5:9: `a` can not be a child of `b`: the groups would form a circle",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(inventory(text).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_gets_a_suggestion() {
+        let found = inventory("web:\n  hots:\n").unwrap_err();
+        assert_eq!(
+            found.iter().next().unwrap().hints,
+            ["did you mean `hosts`?"]
+        );
+    }
+}
