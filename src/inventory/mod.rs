@@ -2,6 +2,23 @@
 //!
 //! This room must not know plays.
 
+mod address;
+mod draft;
+mod ini;
+mod literal;
+mod merge;
 mod model;
+mod output;
+mod pattern;
+mod query;
+mod select;
+mod sources;
+mod vars_files;
+mod words;
+mod yaml_file;
 
 pub use model::{Group, Host, Inventory};
+pub use pattern::{Pattern, PatternError};
+pub use select::{Selection, Unmatched};
+pub use sources::load;
+pub use vars_files::VarsFolder;

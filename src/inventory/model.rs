@@ -1,5 +1,7 @@
 //! Hosts, groups and their variables.
 
+use super::vars_files::VarsFolder;
+use crate::source::Diagnostic;
 use crate::template::Variables;
 use indexmap::{IndexMap, IndexSet};
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ pub struct Host {
     pub groups: IndexSet<String>,
     /// Its own variables: from the inventory, then `host_vars` beside it, then `host_vars` beside the playbook.
     pub vars: Variables,
+    /// The part of `vars` that the inventory's own text gives; `finish` makes `vars` of it.
+    pub own: Variables,
 }
 
 /// One group.
@@ -27,6 +31,8 @@ pub struct Group {
     pub children: IndexSet<String>,
     /// Its own variables: from the inventory, then `group_vars` beside it, then `group_vars` beside the playbook.
     pub vars: Variables,
+    /// The part of `vars` that the inventory's own text gives; `finish` makes `vars` of it.
+    pub own: Variables,
     /// `ansible_group_priority`, 1 unless given: of groups on one level the higher wins.
     pub priority: i64,
 }
@@ -42,4 +48,10 @@ pub struct Inventory {
     pub sources: Vec<PathBuf>,
     /// Each host's variables from all its groups and itself, merged by Ansible's precedence; filled by `finish`.
     pub merged: IndexMap<String, Arc<Variables>>,
+    /// What was odd but does not keep the run from starting.
+    pub warnings: Vec<Diagnostic>,
+    /// `group_vars` and `host_vars` beside the sources, in the order of the sources, the weakest first.
+    pub beside: Vec<Arc<VarsFolder>>,
+    /// `group_vars` and `host_vars` beside the playbook.
+    pub playbook: Option<Arc<VarsFolder>>,
 }
