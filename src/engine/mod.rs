@@ -13,6 +13,7 @@ mod include;
 mod keywords;
 mod lineage;
 mod meta;
+mod outline;
 mod play;
 mod policy;
 mod repeat;
@@ -25,5 +26,6 @@ mod task;
 mod variables;
 
 pub use events::Events;
+pub use outline::{Outline, PlayOutline, TaskOutline};
 pub use run::{Run, Summary};
 pub use shared::{Parts, Settings};

@@ -79,6 +79,10 @@ impl Run {
         self.summary()
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn refuse(&mut self, error: KeywordError) {
         let message = match error.span {
             Some(span) => format!("{span}: {}", error.message),
@@ -93,7 +97,7 @@ impl Run {
     }
 
     /// The scope of keywords that no single host decides.
-    fn play_scope(&self, play: &Arc<Play>) -> Scope {
+    pub(super) fn play_scope(&self, play: &Arc<Play>) -> Scope {
         let lineage = Lineage::play(play);
         let run = PlayRun::new(&self.shared, play, "", Vec::new(), &[]);
         let nobody = Host::new("localhost", Arc::default(), crate::template::Variables::new());
@@ -108,7 +112,7 @@ impl Run {
     }
 
     /// The hosts of a play that still take part, in order.
-    fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<Vec<String>, KeywordError> {
+    pub(super) fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<Vec<String>, KeywordError> {
         let shared = &self.shared;
         let at = |message: String| KeywordError {
             message,
