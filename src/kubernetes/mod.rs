@@ -2,6 +2,33 @@
 //!
 //! Only this room names kube. It must not know modules or the engine.
 
+mod access;
+mod cluster;
+mod clusters;
+mod cordon;
 mod dial;
+mod drain;
+mod error;
+mod gate;
+mod kubeconfig;
+mod kubectl;
+mod objects;
+mod overview;
+mod release;
+mod tunnel;
+mod version;
 
+pub use cluster::{Cluster, Transport};
+pub use clusters::Clusters;
+pub use cordon::{
+    CORDONED_BY, CORDONED_FROM, Cordon, Owner, Uncordon, cordon, inspect_cordon, inspect_uncordon,
+    uncordon,
+};
 pub use dial::{Dial, Progress};
+pub use drain::{DrainError, DrainOptions, DrainPlan, Drained, drain, plan as plan_drain};
+pub use error::{Cause, ClusterError};
+pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment};
+pub use objects::PodKey;
+pub use overview::{NodeOverview, overview};
+pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
+pub use version::{BadVersion, Version};

@@ -2,7 +2,7 @@
 
 use super::ModuleError;
 use crate::connection::{Command, Connection, Output, Upload};
-use crate::kubernetes::{Dial, Progress};
+use crate::kubernetes::{Clusters, Dial, Progress};
 use crate::shell::{Become, quote};
 use crate::template::Scope;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -75,7 +75,8 @@ impl Remote {
         Ok(self.connection.upload(upload).await?)
     }
 
-    async fn record(&self) -> Result<(), ModuleError> {
+    /// Records the undo on the host now, if that is still to be done: for changes that no command on the host makes.
+    pub async fn record(&self) -> Result<(), ModuleError> {
         let undo = self
             .undo
             .lock()
@@ -111,6 +112,8 @@ pub struct Context {
     pub templar: Arc<crate::template::Templar>,
     /// Reaches other hosts, for the Kubernetes API.
     pub dial: Arc<dyn Dial>,
+    /// The run's Kubernetes clusters, opened on first use.
+    pub clusters: Arc<Clusters>,
     /// Says where a long action is.
     pub progress: Progress,
 }

@@ -5,8 +5,14 @@
 
 mod api;
 mod context;
+mod cordon;
+mod drain;
+mod gate;
+mod kube_node;
+mod kube_target;
 mod params;
 mod registry;
+mod uncordon;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

@@ -4,7 +4,13 @@ use super::Module;
 use crate::playbook::{Catalog, Spec};
 
 /// One line per module, alphabetically by name.
-static MODULES: &[&dyn Module] = &[];
+static MODULES: &[&dyn Module] = &[
+    &super::cordon::Cordon,
+    &super::drain::Drain,
+    &super::gate::Gate,
+    &super::kube_node::KubeNode,
+    &super::uncordon::Uncordon,
+];
 
 /// Collections whose modules these are; a name may have one of them before it.
 const COLLECTIONS: [&str; 3] = ["ansible.builtin.", "ansible.legacy.", "ansible.posix."];

@@ -1,0 +1,40 @@
+//! What a node is at this moment, in the few words that playbooks decide by.
+
+use super::cordon::{is_cordoned, kubelet_version, mark};
+use super::{Cluster, ClusterError};
+
+/// What a node is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeOverview {
+    /// Whether the API server knows it.
+    pub exists: bool,
+    /// The kubelet's version.
+    pub version: String,
+    /// Whether its condition `Ready` is true.
+    pub ready: bool,
+    /// Whether new pods are scheduled on it.
+    pub schedulable: bool,
+    /// The run of ours that cordoned it; empty when none did.
+    pub cordoned_by: String,
+}
+
+/// What `node` is; all empty when the cluster does not know it.
+pub async fn overview(cluster: &Cluster, node: &str) -> Result<NodeOverview, ClusterError> {
+    let Some(found) = cluster.patiently(|| cluster.node(node)).await? else {
+        return Ok(NodeOverview::default());
+    };
+    let ready = found
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default()
+        .iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    Ok(NodeOverview {
+        exists: true,
+        version: kubelet_version(&found).to_owned(),
+        ready,
+        schedulable: !is_cordoned(&found),
+        cordoned_by: mark(&found).unwrap_or_default().to_owned(),
+    })
+}
