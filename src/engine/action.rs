@@ -1,6 +1,6 @@
 //! One call of a module on a host: inspect, record the undo, apply; and a second look when the connection was lost.
 
-use super::connect::{RunDial, become_of, reach};
+use super::connect::{become_of, reach};
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
 use super::task::TaskRun;
@@ -259,10 +259,7 @@ impl Call<'_> {
         let mut remote = Remote::new(reached.connection, reached.become_user);
         remote.environment = words.environment()?;
         remote.timeout = words.timeout()?;
-        let dial = Arc::new(RunDial {
-            shared: shared.clone(),
-            lineage: self.run.play.lineage(),
-        });
+        let clusters = self.run.play.clusters.clone();
         Ok(Context {
             host: self.host.name.clone(),
             run: shared.run.to_string(),
@@ -271,7 +268,8 @@ impl Call<'_> {
             diff,
             scope: self.scope.clone(),
             templar: shared.templar.clone(),
-            dial,
+            dial: clusters.dial().clone(),
+            clusters,
             progress: self.run.progress(&self.host.name),
         })
     }

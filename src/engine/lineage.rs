@@ -74,6 +74,13 @@ impl Lineage {
         Self { levels }
     }
 
+    /// Without the innermost level.
+    pub(super) fn outer(&self) -> Self {
+        let mut levels = self.levels.clone();
+        levels.pop();
+        Self { levels }
+    }
+
     /// Keywords of all levels, the outermost first.
     pub(super) fn keywords(&self) -> impl DoubleEndedIterator<Item = &Keywords> {
         self.levels.iter().filter_map(Level::keywords)

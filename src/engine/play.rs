@@ -4,6 +4,7 @@ use super::host::Host;
 use super::keywords::KeywordError;
 use super::lineage::Lineage;
 use super::shared::Shared;
+use crate::kubernetes::Clusters;
 use crate::playbook::{Item, Play};
 use crate::source::SourceFile;
 use crate::template::{Scope, Templar, Variable, Variables, variables_of};
@@ -22,6 +23,8 @@ pub(super) struct PlayRun {
     pub(super) batch: Vec<Arc<Host>>,
     /// The names of all hosts of the play.
     pub(super) all: Vec<String>,
+    /// The Kubernetes clusters that its tasks speak to.
+    pub(super) clusters: Arc<Clusters>,
     check: bool,
     magic: Mutex<Arc<Variables>>,
     files: Mutex<HashMap<String, Arc<Variables>>>,
@@ -36,12 +39,14 @@ impl PlayRun {
         name: &str,
         batch: Vec<Arc<Host>>,
         all: &[String],
+        clusters: &Arc<Clusters>,
     ) -> Arc<Self> {
         let run = Arc::new(Self {
             play: play.clone(),
             name: name.to_owned(),
             batch,
             all: all.to_vec(),
+            clusters: clusters.clone(),
             check: shared.settings.check,
             magic: Mutex::default(),
             files: Mutex::default(),

@@ -2,7 +2,7 @@
 
 use super::action::state_folder;
 use super::batch::Batch;
-use super::connect::{RunDial, become_of, reach};
+use super::connect::{become_of, reach};
 use super::host::{Host, Standing};
 use super::shared::Shared;
 use super::variables::host_scope;
@@ -62,11 +62,7 @@ impl Batch {
     }
 
     async fn way_back(&mut self, host: &Arc<Host>) -> WayBack {
-        let dial = Arc::new(RunDial {
-            shared: self.shared.clone(),
-            lineage: self.play.lineage(),
-        });
-        let report = match revert(&self.shared, &dial.lineage, host).await {
+        let report = match revert(&self.shared, &self.play.lineage(), host).await {
             Ok(report) => report,
             Err(way) => return way,
         };
@@ -82,7 +78,7 @@ impl Batch {
                 ..WayBack::incomplete(message, Vec::new())
             };
         }
-        let clusters = Arc::new(Clusters::new(dial));
+        let clusters = self.play.clusters.clone();
         let mut way = release_all(&self.shared, host, &clusters, report).await;
         let not_undone = std::mem::take(&mut host.state().not_undone);
         if way.message.is_none() && !not_undone.is_empty() {
@@ -216,7 +212,7 @@ async fn release_all(
     });
     for record in report.releases.iter().rev() {
         match release(clusters, record, &progress).await {
-            Ok(done) => way.undone.push(done),
+            Ok(done) => way.undone.push(released(record, &done)),
             Err(error) => {
                 way.state = HostState::RollbackIncomplete;
                 way.message = Some(error.to_string());
@@ -227,4 +223,13 @@ async fn release_all(
         }
     }
     way
+}
+
+fn released(record: &serde_json::Value, done: &crate::kubernetes::Uncordon) -> String {
+    let node = record["node"].as_str().unwrap_or_default();
+    if done.kept {
+        format!("node {node} stays cordoned: the cordon is not this run's")
+    } else {
+        format!("uncordon node {node}")
+    }
 }

@@ -1,6 +1,7 @@
 //! A whole run: play after play, batch after batch.
 
 use super::batch::{Batch, limits, play_flag};
+use super::connect::RunDial;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
@@ -10,6 +11,7 @@ use super::variables::task_scope;
 use super::{exit_code, rollback};
 use crate::event::{self, Counts, HostState, Kind};
 use crate::inventory::Pattern;
+use crate::kubernetes::Clusters;
 use crate::module;
 use crate::plan::{BatchSize, Order, batches, order};
 use crate::playbook::{Action, Keywords, LoopControl, Play, Playbook, Task};
@@ -99,7 +101,7 @@ impl Run {
     /// The scope of keywords that no single host decides.
     pub(super) fn play_scope(&self, play: &Arc<Play>) -> Scope {
         let lineage = Lineage::play(play);
-        let run = PlayRun::new(&self.shared, play, "", Vec::new(), &[]);
+        let run = PlayRun::new(&self.shared, play, "", Vec::new(), &[], &self.clusters(play));
         let nobody = Host::new("localhost", Arc::default(), crate::template::Variables::new());
         let mut scope = task_scope(&self.shared, &run, &nobody, &lineage);
         if let Some(first) = self.shared.hosts.values().next() {
@@ -109,6 +111,14 @@ impl Run {
             scope = scope.with(layer.collect());
         }
         scope
+    }
+
+    /// The clusters of a play, reached as the play becomes.
+    fn clusters(&self, play: &Arc<Play>) -> Arc<Clusters> {
+        Arc::new(Clusters::new(Arc::new(RunDial {
+            shared: self.shared.clone(),
+            lineage: Lineage::play(play),
+        })))
     }
 
     /// The hosts of a play that still take part, in order.
@@ -181,6 +191,7 @@ impl Run {
             }
         };
         let limits = limits(&shared, play, &scope)?;
+        let clusters = self.clusters(play);
         let batches = batches(&alive, &sizes);
         for (at, names) in batches.iter().enumerate() {
             let hosts: Vec<Arc<Host>> = names
@@ -197,7 +208,7 @@ impl Run {
                     hosts: names.clone(),
                 });
             }
-            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &alive);
+            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &alive, &clusters);
             for host in &hosts {
                 let scope = task_scope(&shared, &run, host, &run.lineage());
                 run.read_files(&shared.templar, &host.name, &scope)?;

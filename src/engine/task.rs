@@ -79,7 +79,7 @@ impl TaskRun {
                 _ => finish(Called::from(error)),
             },
         };
-        self.keep(host, &scope, finished, started.elapsed())
+        self.settle(host, &scope, finished, started.elapsed())
     }
 
     fn rounds(&self, scope: &Scope) -> Result<Option<Vec<Round>>, KeywordError> {
@@ -291,7 +291,7 @@ impl TaskRun {
     }
 
     /// Keeps the result: variables, facts, notifications, counts, standing. Says so.
-    fn keep(
+    pub(super) fn settle(
         &self,
         host: &Arc<Host>,
         scope: &Scope,
@@ -319,7 +319,18 @@ impl TaskRun {
             result: self.shown(&finished, scope, took),
         });
         self.take_over(host, scope, &finished);
+        if finished.status == Status::Changed {
+            self.notify(host, scope);
+        }
+        self.count(host, &finished);
         finished
+    }
+
+    /// A task whose code panicked fails on its host; the run goes on.
+    pub(super) fn crashed(&self, host: &Arc<Host>, panic: &str) {
+        let scope = task_scope(&self.shared, &self.play, host, &self.lineage);
+        let called = Called::failed(format!("this is a bug in windlass: {panic}"));
+        self.settle(host, &scope, finish(called), Duration::ZERO);
     }
 
     /// Takes a result over as `host`'s own: also for hosts that `run_once` did not run on.
@@ -345,10 +356,6 @@ impl TaskRun {
         if let Some(name) = &self.task.register {
             host.set([(name.clone(), Value::Object(finished.result.clone()))]);
         }
-        if finished.status == Status::Changed {
-            self.notify(host, scope);
-        }
-        self.count(host, finished);
     }
 
     fn delegates_facts(&self, scope: &Scope) -> bool {
@@ -374,7 +381,7 @@ impl TaskRun {
         }
     }
 
-    fn count(&self, host: &Host, finished: &Finished) {
+    pub(super) fn count(&self, host: &Host, finished: &Finished) {
         let message = finished.message();
         let mut state = host.state();
         let counts = &mut state.counts;
