@@ -7,7 +7,8 @@ use super::model::{Group, Host, Inventory};
 use crate::source::{Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use crate::template::{Variable, Variables};
 use crate::yaml::{Mapping, Node, NodeKind};
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
+use std::path::PathBuf;
 
 /// An inventory in the making.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Draft {
     pub(super) problems: Diagnostics,
     /// Where each group was first named.
     group_spans: IndexMap<String, Span>,
+    /// The file that is being read; none for a list of hosts.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Draft {
@@ -28,6 +31,7 @@ impl Draft {
             inventory,
             problems: Diagnostics::new(),
             group_spans: IndexMap::new(),
+            file: None,
         }
     }
 
@@ -73,7 +77,11 @@ impl Draft {
             return Vec::new();
         }
         for name in &hosts {
+            let is_new = !self.inventory.hosts.contains_key(name);
             self.inventory.ensure_host(name, group);
+            if let Some(host) = self.inventory.hosts.get_mut(name).filter(|_| is_new) {
+                host.file.clone_from(&self.file);
+            }
             if let (Some(port), Some(host)) = (port, self.inventory.hosts.get_mut(name)) {
                 let node = Node {
                     span: span.clone(),
@@ -207,9 +215,7 @@ impl Inventory {
         self.ensure_group(group);
         let host = self.hosts.entry(name.to_owned()).or_insert_with(|| Host {
             name: name.to_owned(),
-            groups: IndexSet::new(),
-            vars: Variables::new(),
-            own: Variables::new(),
+            ..Host::default()
         });
         if group != "all" {
             host.groups.insert(group.to_owned());

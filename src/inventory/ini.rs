@@ -4,6 +4,7 @@
 
 use super::draft::Draft;
 use super::literal;
+use super::secrecy;
 use super::words::{SplitError, Word, split};
 use crate::source::{Diagnostic, SourceFile, Span};
 use std::ops::Range;
@@ -11,6 +12,13 @@ use std::sync::Arc;
 
 /// Reads one INI file into `draft`.
 pub(super) fn read(source: &Arc<SourceFile>, draft: &mut Draft) {
+    let earlier = std::mem::take(&mut draft.problems);
+    read_lines(source, draft);
+    let found = std::mem::replace(&mut draft.problems, earlier);
+    draft.problems.extend(secrecy::mask(source, found));
+}
+
+fn read_lines(source: &Arc<SourceFile>, draft: &mut Draft) {
     let mut reader = Reader {
         source,
         draft,
@@ -164,17 +172,8 @@ impl Reader<'_> {
         let hosts = self.draft.hosts(&name.text, &group, &name.whole());
         for word in words {
             let Some(at) = word.text.find('=') else {
-                self.draft.problems.push(
-                    Diagnostic::error(
-                        "inventory-syntax",
-                        format!(
-                            "expected `name=value` after the host, found `{}`",
-                            word.text
-                        ),
-                    )
-                    .at(&word.whole(), "")
-                    .hint("write no blanks around `=`, and quotes around a value with blanks"),
-                );
+                let before = &self.source.text()[range.start..word.whole().start()];
+                self.not_a_variable(word, secrecy::secret_start(before).is_some());
                 continue;
             };
             let value = literal::value(&word.from(at + 1));
@@ -182,6 +181,23 @@ impl Reader<'_> {
             self.draft
                 .host_variable(&hosts, key, &word.span(0..at), &value);
         }
+    }
+
+    /// A word without `=`; after a password it may be a piece of it, and is not repeated.
+    fn not_a_variable(&mut self, word: &Word, is_secret: bool) {
+        let message = if is_secret {
+            "expected `name=value` after the host".to_owned()
+        } else {
+            format!(
+                "expected `name=value` after the host, found `{}`",
+                word.text
+            )
+        };
+        self.draft.problems.push(
+            Diagnostic::error("inventory-syntax", message)
+                .at(&word.whole(), "")
+                .hint("write no blanks around `=`, and quotes around a value with blanks"),
+        );
     }
 
     fn child_line(&mut self, range: Range<usize>) {
@@ -403,6 +419,14 @@ mod tests {
             hints.iter().any(|hint| *hint == "did you mean `web`?"),
             "{hints:?}"
         );
+    }
+
+    #[test]
+    fn a_piece_of_a_password_is_not_shown() {
+        let found = inventory("web1 ansible_password=hunter two\n").unwrap_err();
+        let text = found.iter().next().unwrap().render(false);
+        assert!(text.contains("hosts:1:30"), "{text}");
+        assert!(!text.contains("hunter") && !text.contains("two"), "{text}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod model;
 mod output;
 mod pattern;
 mod query;
+mod secrecy;
 mod select;
 mod sources;
 mod vars_files;

@@ -174,10 +174,11 @@ mod tests {
 
     #[test]
     fn patterns_select_hosts_in_order() {
+        // `all` goes level by level as in Ansible, so `test`, right below it, comes before `web` below `prod`.
         let cases: [(&str, Option<&str>, &str); 27] = [
-            ("all", None, "lone web1 web2 web3 db1.lan db2.lan"),
-            ("*", None, "lone web1 web2 web3 db1.lan db2.lan"),
-            ("", None, "lone web1 web2 web3 db1.lan db2.lan"),
+            ("all", None, "lone web3 web1 web2 db1.lan db2.lan"),
+            ("*", None, "lone web3 web1 web2 db1.lan db2.lan"),
+            ("", None, "lone web3 web1 web2 db1.lan db2.lan"),
             ("web", None, "web1 web2 web3"),
             ("db:web1", None, "db1.lan db2.lan web1"),
             ("db,web1", None, "db1.lan db2.lan web1"),

@@ -84,7 +84,7 @@ fn missing(source: &str) -> Diagnostic {
     let path = Path::new(source);
     let neighbours: Vec<String> = path
         .parent()
-        .map(|parent| canonical(parent))
+        .map(canonical)
         .and_then(|parent| std::fs::read_dir(parent).ok())
         .into_iter()
         .flatten()
@@ -109,6 +109,7 @@ fn missing(source: &str) -> Diagnostic {
 
 /// `web1,web2,`.
 fn list(source: &str, draft: &mut Draft) {
+    draft.file = None;
     let span = Span::synthetic("<command line>", source);
     let mut start = 0;
     for part in source.split(',') {
@@ -146,6 +147,7 @@ fn file(path: &Path, draft: &mut Draft) {
     let Some(text) = text_of(path, &mut draft.problems) else {
         return;
     };
+    draft.file = Some(path.to_owned());
     let source = SourceFile::new(path, text);
     let text = source.text();
     let refused = if text.starts_with("#!") {
@@ -248,6 +250,8 @@ mod tests {
         let found = load_in(&folder, &["inv"], None).unwrap();
         assert_eq!(found.hosts_in("all"), ["a", "b", "c"]);
         assert_eq!(found.host_json("b").unwrap(), json!({"x": 1}));
+        let file = found.hosts["b"].file.as_deref();
+        assert_eq!(file, Some(folder.path().join("inv/02.yml").as_path()));
         assert!(found.warnings.is_empty());
     }
 

@@ -16,7 +16,7 @@ const ENDINGS: [&str; 3] = ["yml", "yaml", "json"];
 
 /// The variables beside one inventory source or playbook. They are kept for names that no host or group has
 /// yet, since a run may make such groups.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct VarsFolder {
     /// From `group_vars`, by group.
     pub groups: IndexMap<String, Variables>,
