@@ -1,5 +1,6 @@
 //! The syntax tree. Values that may be templates stay nodes; the engine renders them per host.
 
+use super::argument_spec::ArgumentSpec;
 use super::catalog::Spec;
 use crate::source::Span;
 use crate::template::Variables;
@@ -213,6 +214,8 @@ pub struct Include {
     pub file: Node,
     /// Keywords for the included items (`apply`).
     pub apply: Keywords,
+    /// `notify` of the blocks around it, for included tasks that have none of their own.
+    pub notify: Vec<Node>,
 }
 
 /// `include_role`.
@@ -226,8 +229,16 @@ pub struct RoleInclude {
     pub vars_from: Option<Node>,
     /// Instead of `main` of `defaults/`.
     pub defaults_from: Option<Node>,
+    /// Instead of `main` of `handlers/`.
+    pub handlers_from: Option<Node>,
+    /// Whether the role's variables stay for the rest of the play; no unless told otherwise.
+    pub public: Option<Node>,
+    /// Whether the role's argument spec is checked first; yes unless told otherwise.
+    pub validate: Option<Node>,
     /// Keywords for the included items (`apply`).
     pub apply: Keywords,
+    /// `notify` of the blocks around it, for included tasks that have none of their own.
+    pub notify: Vec<Node>,
 }
 
 /// `loop` or `with_*`.
@@ -271,4 +282,34 @@ pub struct Role {
     pub params: Arc<Variables>,
     /// The role that depends on this one or includes it.
     pub parent: Option<Weak<Role>>,
+    /// What its variables must look like for the entry point that runs; checked before its first task.
+    pub argument_spec: Option<Arc<ArgumentSpec>>,
+}
+
+impl Task {
+    /// `file:line` of the task.
+    pub fn path(&self) -> String {
+        let source = self.span.source().path().display().to_string();
+        format!("{source}:{}", self.span.position().line)
+    }
+
+    /// Its name as written, templates and all; without one, that of what it does.
+    pub fn display_name(&self) -> String {
+        self.name
+            .as_ref()
+            .and_then(Node::as_str)
+            .map_or_else(|| self.action.name().to_owned(), str::to_owned)
+    }
+}
+
+impl Action {
+    /// The module's short name, or `include_tasks` and the like.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Module { spec, .. } => spec.name,
+            Self::IncludeTasks(_) => "include_tasks",
+            Self::IncludeRole(_) => "include_role",
+            Self::Meta(_) => "meta",
+        }
+    }
 }

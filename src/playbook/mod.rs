@@ -2,11 +2,37 @@
 //!
 //! This room must not run anything, and knows modules only as a `Catalog` of names and parameters.
 
+mod argument_spec;
 mod ast;
+mod block;
 mod catalog;
+mod checks;
+mod free_form;
+mod handlers;
+mod imports;
+mod include;
+mod keywords;
+mod lists;
+mod loader;
+mod loops;
+mod meta;
+mod params;
+mod play;
+mod reader;
+mod role;
+mod role_files;
+mod rollback;
+mod tags;
+mod task;
+#[cfg(test)]
+mod test_catalog;
 
+pub use argument_spec::ArgumentSpec;
 pub use ast::{
     Action, Block, Include, Item, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleInclude,
     Rollback, Task,
 };
 pub use catalog::{Catalog, FreeForm, Kind, Parameter, Spec};
+pub use lists::{Listed, task_list};
+pub use loader::{LoadOptions, Loader, RoleLoad, RoleRequest, TaskLoad, TaskRequest};
+pub use tags::{names as tag_names, selected};
