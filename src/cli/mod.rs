@@ -6,10 +6,12 @@ mod extra_vars;
 mod input;
 mod inventory;
 mod lab;
+mod labs;
 mod list;
 mod output;
 mod rollback;
 mod run;
+mod show;
 mod signals;
 mod state;
 

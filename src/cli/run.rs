@@ -1,0 +1,188 @@
+//! `windlass run`.
+
+use super::args::{ConnectionArgs, RunArgs};
+use super::{CliError, extra_vars, input, labs, list, output, show, signals, state};
+use crate::connection::Defaults;
+use crate::engine::{Events, Parts, Run, Settings};
+use crate::inventory::Inventory;
+use crate::journal::RunId;
+use crate::playbook::{Loader, Playbook};
+use crate::template::{Templar, Variables};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// What was read and checked before anything starts.
+struct Checked {
+    inventory: Inventory,
+    loader: Arc<Loader>,
+    playbook: Playbook,
+    settings: Settings,
+    state: PathBuf,
+}
+
+/// Runs playbooks.
+pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
+    let checked = check(args)?;
+    if args.syntax_check {
+        output::line(format!("playbook: {}", checked.playbook.path.display()))?;
+        return Ok(crate::engine::exit_code::DONE);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let code = runtime.block_on(carry_out(args, checked));
+    // A child of a local connection may linger in its own clean-up; the run is over.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+fn check(args: &RunArgs) -> Result<Checked, CliError> {
+    let extra_vars = extra_vars::read(&args.extra_vars)?;
+    let state = state::folder(args.sources.state_dir.as_deref())?;
+    // Both are read whole before either is refused, so that all mistakes are seen at once.
+    let inventory = input::inventory(&args.sources, args.playbooks.first().map(PathBuf::as_path));
+    let playbooks = input::playbooks(&args.playbooks, &extra_vars);
+    let (inventory, (loader, playbook)) = match (inventory, playbooks) {
+        (Ok(inventory), Ok(read)) => (inventory, read),
+        (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
+            one.extend(other);
+            return Err(one.into());
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    let wrong = input::unknown_hosts(&playbook, &inventory);
+    if wrong.has_errors() {
+        return Err(wrong.into());
+    }
+    let limit = input::limit(&args.limit, &inventory)?;
+    let settings = Settings {
+        check: args.check,
+        diff: args.diff,
+        forks: args.forks as usize,
+        tags: args.tags.clone(),
+        skip_tags: args.skip_tags.clone(),
+        limit,
+        verbosity: args.verbose,
+        force_handlers: args.force_handlers,
+        max_failures: args.max_failures,
+        ..settings(&args.connection, extra_vars)?
+    };
+    Ok(Checked {
+        inventory,
+        loader,
+        playbook,
+        settings,
+        state,
+    })
+}
+
+/// The settings that every verb with connections shares.
+pub(super) fn settings(
+    args: &ConnectionArgs,
+    extra_vars: Variables,
+) -> Result<Settings, CliError> {
+    let mut connection = Defaults::from_environment();
+    if let Some(user) = &args.user {
+        connection.user.clone_from(user);
+    }
+    connection.private_key_file.clone_from(&args.private_key);
+    connection.connect_timeout = Duration::from_secs(args.timeout.max(1));
+    Ok(Settings {
+        check: false,
+        diff: false,
+        forks: 50,
+        tags: Vec::new(),
+        skip_tags: Vec::new(),
+        limit: None,
+        verbosity: 0,
+        become_enabled: args.become_enabled,
+        become_user: args.become_user.clone(),
+        become_method: args.become_method.clone(),
+        become_password: become_password(args)?,
+        force_handlers: false,
+        max_failures: None,
+        extra_vars,
+        connection,
+    })
+}
+
+fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
+    if let Some(path) = &args.become_password_file {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            CliError::usage(
+                format!("--become-password-file {}: {error}", path.display()),
+                "the file's first line is the password",
+            )
+        })?;
+        return Ok(text.lines().next().map(str::to_owned));
+    }
+    if !args.ask_become_pass {
+        return Ok(None);
+    }
+    let term = console::Term::stderr();
+    if !term.is_term() {
+        return Err(CliError::usage(
+            "--ask-become-pass needs a terminal",
+            "without one, use --become-password-file",
+        ));
+    }
+    term.write_str("BECOME password: ")?;
+    Ok(Some(term.read_secure_line()?))
+}
+
+async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError> {
+    let run = RunId::new();
+    let templar = Arc::new(Templar::new());
+    let only_list = args.list_hosts || args.list_tasks;
+    let sources = &args.sources.inventory;
+    let (events, reporter, lock, fleet, journal);
+    if only_list {
+        (events, reporter) = mpsc::unbounded_channel();
+        (lock, fleet, journal) = (None, None, None);
+    } else {
+        lock = Some(state::lock(&checked.state, sources, &run)?);
+        fleet = labs::start(&mut checked.inventory, &templar, &checked.state, sources).await?;
+        let open = state::store(&checked.state)
+            .create(&run)
+            .map_err(anyhow::Error::from)?;
+        journal = Some(open);
+        (events, reporter) = mpsc::unbounded_channel();
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let now = Arc::new(Notify::new());
+    let engine = Run::new(Parts {
+        run,
+        inventory: Arc::new(checked.inventory),
+        templar,
+        loader: checked.loader,
+        settings: checked.settings,
+        events: Events::new(journal.clone(), events),
+        interrupted: interrupted.clone(),
+    });
+    if only_list {
+        let outline = engine
+            .outline(&checked.playbook)
+            .map_err(|message| CliError::Usage {
+                message,
+                hint: None,
+            })?;
+        list::print(&outline, args.list_hosts)?;
+        return Ok(crate::engine::exit_code::DONE);
+    }
+    signals::watch(interrupted, now.clone())?;
+    let showing = tokio::spawn(show::events(reporter, show::Style::of(args)));
+    let code = tokio::select! {
+        summary = engine.playbook(&checked.playbook) => summary.exit_code,
+        () = now.notified() => crate::engine::exit_code::INTERRUPTED,
+    };
+    // The engine is gone, and with it the last sender of events.
+    showing.await.map_err(anyhow::Error::from)?;
+    if let Some(journal) = journal {
+        journal.close();
+    }
+    drop((fleet, lock));
+    Ok(code)
+}

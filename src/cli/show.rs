@@ -1,0 +1,94 @@
+//! Feeds events to the reporter that fits where the output goes.
+
+use super::args::RunArgs;
+use crate::event::Event;
+use crate::report::{self, Options, Reporter};
+use console::Term;
+use std::io::{self, Write};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How events are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    json: bool,
+    plain: bool,
+    diff: bool,
+    verbosity: u8,
+}
+
+impl Style {
+    /// As the flags of `run` say.
+    pub(super) fn of(args: &RunArgs) -> Self {
+        Self {
+            json: args.json,
+            plain: args.plain,
+            diff: args.diff,
+            verbosity: args.verbose,
+        }
+    }
+
+    /// For verbs without these flags.
+    pub(super) fn simple(json: bool) -> Self {
+        Self {
+            json,
+            plain: true,
+            diff: false,
+            verbosity: 0,
+        }
+    }
+
+    fn reporter(self) -> Box<dyn Reporter> {
+        if self.json {
+            return report::json(Box::new(Pipe(io::stdout())));
+        }
+        let term = Term::stdout();
+        let options = Options {
+            verbosity: self.verbosity,
+            color: console::colors_enabled(),
+            diff: self.diff,
+            width: if term.is_term() { term.size().1 } else { 80 },
+        };
+        if term.is_term() && !self.plain {
+            report::live(options, term)
+        } else {
+            report::plain(options, Box::new(Pipe(io::stdout())))
+        }
+    }
+}
+
+/// Standard output whose reader may go away early: the run goes on without it.
+struct Pipe<W>(W);
+
+impl<W: Write> Write for Pipe<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Shows events until there are no more.
+pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
+    let mut reporter = style.reporter();
+    let mut ticks = tokio::time::interval(Duration::from_millis(125));
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Some(event) => reporter.event(&event),
+                None => break,
+            },
+            _ = ticks.tick() => reporter.tick(),
+        }
+    }
+    reporter.finish();
+}
