@@ -22,6 +22,8 @@ pub enum Entry {
     ///
     /// A file is kept by a hard link where the file system allows, so the change must replace it by rename, not write into it.
     Path(String),
+    /// The same, and of a folder also everything in it, by hard links or copies: for a folder that is to be removed.
+    Tree(String),
     /// Mode, owner and group of this path come back; its content is not kept.
     Attributes(String),
     /// The unit returns to its former state: enabled or not, masked or not; restarted if it was running, stopped if it was not.
