@@ -1,5 +1,6 @@
 //! windlass
 pub mod connection;
+pub mod engine;
 pub mod event;
 pub mod inventory;
 pub mod journal;

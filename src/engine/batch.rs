@@ -98,11 +98,8 @@ impl Batch {
             .await;
         self.rescues -= usize::from(rescues);
         if rescues && self.stop.is_none() {
-            let failed: Vec<Arc<Host>> = hosts
-                .iter()
-                .filter(|host| rescue(host))
-                .cloned()
-                .collect();
+            let failed: Vec<Arc<Host>> =
+                hosts.iter().filter(|host| rescue(host)).cloned().collect();
             self.items(&block.rescue, lineage.clone(), failed).await;
             self.judge();
         }
@@ -204,7 +201,10 @@ impl Batch {
         if once && let Some((_, finished)) = results.first() {
             for host in &hosts[1..] {
                 run.take_over(host, &scope, finished);
-                if matches!(finished.status, Status::Failed | Status::Unreachable | Status::Unknown) {
+                if matches!(
+                    finished.status,
+                    Status::Failed | Status::Unreachable | Status::Unknown
+                ) {
                     run.count(host, finished);
                 }
             }
@@ -254,11 +254,10 @@ impl Batch {
     ) -> String {
         let name = match &task.name {
             None => action.to_owned(),
-            Some(node) => self
-                .shared
-                .templar
-                .render(node, scope)
-                .map_or_else(|_| node.to_value().as_str().unwrap_or(action).to_owned(), |value| text(&value)),
+            Some(node) => self.shared.templar.render(node, scope).map_or_else(
+                |_| node.to_value().as_str().unwrap_or(action).to_owned(),
+                |value| text(&value),
+            ),
         };
         match &task.role {
             Some(role) => format!("{} : {name}", role.name),
@@ -289,7 +288,10 @@ impl Batch {
         }
         let batch = &self.play.batch;
         let failed = |host: &&Arc<Host>| {
-            matches!(host.state().standing, Standing::Failed(_) | Standing::Aborted(_))
+            matches!(
+                host.state().standing,
+                Standing::Failed(_) | Standing::Aborted(_)
+            )
         };
         let tally = Tally {
             batch: batch.len(),
@@ -300,7 +302,11 @@ impl Batch {
                 batch.iter().filter(failed).count()
             },
             unreachable: batch.iter().filter(|host| is_unreachable(host)).count(),
-            lost_in_run: if self.rescues > 0 { 0 } else { self.shared.lost() },
+            lost_in_run: if self.rescues > 0 {
+                0
+            } else {
+                self.shared.lost()
+            },
         };
         if let Some(reason) = stop_reason(self.limits, tally) {
             drop_out(batch, &reason);

@@ -103,7 +103,8 @@ pub(super) fn become_of(
     scope: &Scope,
 ) -> Result<Option<Become>, ConnectionError> {
     let settings = &shared.settings;
-    let word = |variable: &str, pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>| {
+    let word = |variable: &str,
+                pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>| {
         let fail = |error: crate::template::TemplateError| ConnectionError::Become(error.message);
         if let Some(value) = shared.templar.variable(variable, scope).map_err(fail)? {
             return Ok(Some(value));
@@ -115,7 +116,9 @@ pub(super) fn become_of(
             .map(Option::flatten)
             .map_err(fail)
     };
-    let enabled = match word("ansible_become", |keywords| keywords.become_enabled.as_ref())? {
+    let enabled = match word("ansible_become", |keywords| {
+        keywords.become_enabled.as_ref()
+    })? {
         Some(value) => super::keywords::truth(&value).ok_or_else(|| {
             ConnectionError::Become(format!("`become` must be a boolean, not {value}"))
         })?,

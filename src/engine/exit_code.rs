@@ -24,7 +24,9 @@ pub(super) fn of(recap: &[Counts], interrupted: bool, refused: bool) -> u8 {
         ROLLBACK_INCOMPLETE
     } else if interrupted {
         INTERRUPTED
-    } else if any(|host| host.failed > 0 || matches!(host.state, HostState::Failed | HostState::Held)) {
+    } else if any(|host| {
+        host.failed > 0 || matches!(host.state, HostState::Failed | HostState::Held)
+    }) {
         FAILED
     } else if any(|host| host.unreachable > 0 || host.state == HostState::Unreachable) {
         UNREACHABLE
@@ -56,11 +58,29 @@ mod tests {
         let cases = [
             (vec![done.clone()], false, false, DONE),
             (vec![], false, true, USAGE),
-            (vec![done.clone(), host(HostState::RolledBack, 1, 0)], false, false, FAILED),
-            (vec![host(HostState::RollbackIncomplete, 1, 0)], true, false, ROLLBACK_INCOMPLETE),
-            (vec![host(HostState::Unreachable, 0, 1)], false, false, UNREACHABLE),
             (
-                vec![host(HostState::Unreachable, 0, 1), host(HostState::Failed, 1, 0)],
+                vec![done.clone(), host(HostState::RolledBack, 1, 0)],
+                false,
+                false,
+                FAILED,
+            ),
+            (
+                vec![host(HostState::RollbackIncomplete, 1, 0)],
+                true,
+                false,
+                ROLLBACK_INCOMPLETE,
+            ),
+            (
+                vec![host(HostState::Unreachable, 0, 1)],
+                false,
+                false,
+                UNREACHABLE,
+            ),
+            (
+                vec![
+                    host(HostState::Unreachable, 0, 1),
+                    host(HostState::Failed, 1, 0),
+                ],
                 false,
                 false,
                 FAILED,

@@ -127,7 +127,11 @@ impl Batch {
             return false;
         }
         let mut handlers = Vec::new();
-        collect(&self.play.play.handlers, &self.play.lineage(), &mut handlers);
+        collect(
+            &self.play.play.handlers,
+            &self.play.lineage(),
+            &mut handlers,
+        );
         let more = self
             .play
             .more_handlers
@@ -138,10 +142,11 @@ impl Batch {
             collect(items, lineage, &mut handlers);
         }
         let listens = |other: &Arc<Task>| {
-            other
-                .listen
-                .iter()
-                .any(|node| topics.iter().any(|topic| node.span.text().contains(topic.as_str())))
+            other.listen.iter().any(|node| {
+                topics
+                    .iter()
+                    .any(|topic| node.span.text().contains(topic.as_str()))
+            })
         };
         handlers
             .iter()

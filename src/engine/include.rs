@@ -136,12 +136,7 @@ impl Batch {
     }
 
     /// What each host includes; hosts that skip or cannot tell are dealt with here.
-    fn groups(
-        &self,
-        run: &TaskRun,
-        names: &[Option<&Node>],
-        hosts: &[Arc<Host>],
-    ) -> Vec<Group> {
+    fn groups(&self, run: &TaskRun, names: &[Option<&Node>], hosts: &[Arc<Host>]) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for host in hosts {
             let scope = task_scope(&self.shared, &self.play, host, &run.lineage);
@@ -200,10 +195,7 @@ impl Batch {
                 .iter()
                 .map(|name| match name {
                     None => Ok(None),
-                    Some(node) => Ok(templar
-                        .render_or_omit(node, &scope)?
-                        .as_ref()
-                        .map(text)),
+                    Some(node) => Ok(templar.render_or_omit(node, &scope)?.as_ref().map(text)),
                 })
                 .collect::<Result<_, KeywordError>>()?;
             wishes.push(Group {

@@ -116,7 +116,12 @@ impl Words<'_> {
                 };
                 for (name, value) in entries {
                     if !is_variable_name(&name) {
-                        return Err(wrong("environment", "names of variables", &Value::from(name), node));
+                        return Err(wrong(
+                            "environment",
+                            "names of variables",
+                            &Value::from(name),
+                            node,
+                        ));
                     }
                     merged.insert(name, text(&value));
                 }

@@ -87,10 +87,7 @@ impl Lineage {
     }
 
     /// The innermost level's word on something.
-    pub(super) fn innermost(
-        &self,
-        pick: impl Fn(&Keywords) -> Option<&Node>,
-    ) -> Option<&Node> {
+    pub(super) fn innermost(&self, pick: impl Fn(&Keywords) -> Option<&Node>) -> Option<&Node> {
         self.keywords().rev().find_map(pick)
     }
 

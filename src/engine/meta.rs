@@ -37,7 +37,10 @@ impl Batch {
             "clear_host_errors" => {
                 for host in &self.play.batch {
                     let mut state = host.state();
-                    if matches!(state.standing, Standing::Failed(_) | Standing::Unreachable(_)) {
+                    if matches!(
+                        state.standing,
+                        Standing::Failed(_) | Standing::Unreachable(_)
+                    ) {
                         state.standing = Standing::Active;
                     }
                 }

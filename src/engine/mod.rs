@@ -22,6 +22,7 @@ mod rollback;
 mod run;
 mod secrets;
 mod shared;
+mod take_back;
 mod task;
 mod variables;
 

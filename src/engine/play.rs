@@ -106,9 +106,19 @@ impl PlayRun {
             ("ansible_diff_mode", json!(settings.diff)),
             ("ansible_forks", json!(settings.forks)),
             ("ansible_verbosity", json!(settings.verbosity)),
-            ("ansible_run_tags", json!(if settings.tags.is_empty() { &all_tags } else { &settings.tags })),
+            (
+                "ansible_run_tags",
+                json!(if settings.tags.is_empty() {
+                    &all_tags
+                } else {
+                    &settings.tags
+                }),
+            ),
             ("ansible_skip_tags", json!(settings.skip_tags)),
-            ("ansible_limit", json!(settings.limit.as_ref().map(|names| names.join(",")))),
+            (
+                "ansible_limit",
+                json!(settings.limit.as_ref().map(|names| names.join(","))),
+            ),
             ("windlass_run_id", json!(shared.run.as_str())),
             (
                 "ansible_version",
@@ -168,7 +178,15 @@ fn read_one(
     let candidates: Vec<PathBuf> = names
         .iter()
         .map(|name| folder.join(super::keywords::text(name)))
-        .flat_map(|path| [path.clone(), path.parent().unwrap_or(folder).join("vars").join(path.file_name().unwrap_or_default())])
+        .flat_map(|path| {
+            [
+                path.clone(),
+                path.parent()
+                    .unwrap_or(folder)
+                    .join("vars")
+                    .join(path.file_name().unwrap_or_default()),
+            ]
+        })
         .collect();
     let fail = |message: String| KeywordError {
         message,
@@ -177,7 +195,9 @@ fn read_one(
     let Some(path) = candidates.iter().find(|path| path.is_file()) else {
         return Err(fail(format!(
             "no such file of variables: {}",
-            candidates.first().map_or_else(String::new, |path| path.display().to_string())
+            candidates
+                .first()
+                .map_or_else(String::new, |path| path.display().to_string())
         )));
     };
     let text = std::fs::read_to_string(path)

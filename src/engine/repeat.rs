@@ -46,7 +46,10 @@ pub(super) fn rounds(
         None => false,
         Some(node) => super::keywords::flag(templar, "extended", node, scope)?.unwrap_or(false),
     };
-    let name = control.loop_var.clone().unwrap_or_else(|| "item".to_owned());
+    let name = control
+        .loop_var
+        .clone()
+        .unwrap_or_else(|| "item".to_owned());
     let all = items.clone();
     Ok(items
         .into_iter()

@@ -39,15 +39,18 @@ pub(super) fn finish(called: Called) -> Finished {
                 (false, false) => Status::Ok,
             };
             finished.result = outcome.result;
-            finished.result.insert("changed".to_owned(), json!(outcome.changed));
+            finished
+                .result
+                .insert("changed".to_owned(), json!(outcome.changed));
             finished.result.entry("failed").or_insert(json!(false));
             if outcome.skipped {
                 finished.result.insert("skipped".to_owned(), json!(true));
             }
             if !outcome.facts.is_empty() {
-                finished
-                    .result
-                    .insert("ansible_facts".to_owned(), Value::Object(outcome.facts.clone()));
+                finished.result.insert(
+                    "ansible_facts".to_owned(),
+                    Value::Object(outcome.facts.clone()),
+                );
                 finished.facts.push(outcome.facts);
             }
             if !outcome.variables.is_empty() {
@@ -73,7 +76,8 @@ pub(super) fn finish(called: Called) -> Finished {
         }
         Called::Unreachable(message) => {
             finished.status = Status::Unreachable;
-            finished.result = object(json!({"msg": message, "unreachable": true, "changed": false}));
+            finished.result =
+                object(json!({"msg": message, "unreachable": true, "changed": false}));
         }
         Called::Unknown(message) => {
             finished.status = Status::Unknown;
@@ -130,7 +134,8 @@ impl Finished {
         self.result
             .insert("ansible_loop_var".to_owned(), json!(name));
         self.result.insert(name, item);
-        self.result.insert("_ansible_item_label".to_owned(), json!(label));
+        self.result
+            .insert("_ansible_item_label".to_owned(), json!(label));
     }
 
     /// The rounds of a loop as one result.
@@ -186,7 +191,9 @@ impl Finished {
             whole.delegated_to = whole.delegated_to.or(round.delegated_to);
             results.push(Value::Object(round.result));
         }
-        whole.result.insert("results".to_owned(), Value::Array(results));
+        whole
+            .result
+            .insert("results".to_owned(), Value::Array(results));
         whole
     }
 

@@ -26,6 +26,26 @@ pub(super) struct WayBack {
 }
 
 impl WayBack {
+    /// The event that tells of it.
+    pub(super) fn event(self, host: &str) -> Kind {
+        Kind::RollbackFinished {
+            host: host.to_owned(),
+            state: self.state,
+            undone: self.undone,
+            remaining: self.remaining,
+            message: self.message,
+        }
+    }
+
+    /// Says which changes have no inverse, where nothing worse is to be said.
+    fn with_what_stays(mut self, host: &Host) -> Self {
+        let stays = std::mem::take(&mut host.state().not_undone);
+        if self.message.is_none() && !stays.is_empty() {
+            self.message = Some(format!("not undone: {}", stays.join("; ")));
+        }
+        self
+    }
+
     fn incomplete(message: String, remaining: Vec<String>) -> Self {
         Self {
             state: HostState::RollbackIncomplete,
@@ -50,41 +70,23 @@ impl Batch {
             host: host.name.clone(),
             reason: reason.to_owned(),
         });
-        let way = self.way_back(host).await;
-        host.state().ended_as = Some(way.state);
-        self.shared.events.emit(Kind::RollbackFinished {
-            host: host.name.clone(),
-            state: way.state,
-            undone: way.undone,
-            remaining: way.remaining,
-            message: way.message,
-        });
-    }
-
-    async fn way_back(&mut self, host: &Arc<Host>) -> WayBack {
-        let report = match revert(&self.shared, &self.play.lineage(), host).await {
-            Ok(report) => report,
-            Err(way) => return way,
+        let lineage = self.play.lineage();
+        let way = match revert(&self.shared, &lineage, host, Extent::Uncommitted).await {
+            Err(way) => way,
+            Ok(report) => match self.verify(host).await {
+                Some(message) => WayBack {
+                    undone: report.undone,
+                    ..WayBack::incomplete(message, Vec::new())
+                },
+                None => {
+                    let clusters = self.play.clusters.clone();
+                    release_all(&self.shared, host, &clusters, report).await
+                }
+            },
         };
-        if !report.complete {
-            return WayBack {
-                undone: report.undone,
-                ..WayBack::incomplete("the undo log could not be replayed whole".to_owned(), report.remaining)
-            };
-        }
-        if let Some(message) = self.verify(host).await {
-            return WayBack {
-                undone: report.undone,
-                ..WayBack::incomplete(message, Vec::new())
-            };
-        }
-        let clusters = self.play.clusters.clone();
-        let mut way = release_all(&self.shared, host, &clusters, report).await;
-        let not_undone = std::mem::take(&mut host.state().not_undone);
-        if way.message.is_none() && !not_undone.is_empty() {
-            way.message = Some(format!("not undone: {}", not_undone.join("; ")));
-        }
-        way
+        let way = way.with_what_stays(host);
+        host.state().ended_as = Some(way.state);
+        self.shared.events.emit(way.event(&host.name));
     }
 
     /// The play's `verify` tasks on the restored host; a message when they do not pass.
@@ -114,17 +116,50 @@ impl Batch {
     }
 }
 
-/// Replays the undo log of this run on `host`.
-pub(super) async fn revert(
+/// How much of a run is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What was not committed yet.
+    Uncommitted,
+    /// All of it.
+    All,
+}
+
+/// The way back without a play's checks.
+pub(super) async fn way_back(
+    shared: &Arc<Shared>,
+    lineage: &super::lineage::Lineage,
+    clusters: &Arc<Clusters>,
+    host: &Arc<Host>,
+    extent: Extent,
+) -> WayBack {
+    match revert(shared, lineage, host, extent).await {
+        Err(way) => way,
+        Ok(report) => release_all(shared, host, clusters, report).await,
+    }
+}
+
+/// Replays the undo log of this run on `host`; the report is of a log that was replayed whole.
+async fn revert(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    extent: Extent,
 ) -> Result<RevertReport, WayBack> {
     let mut last = String::new();
     for pause in PAUSES {
         tokio::time::sleep(Duration::from_secs(pause)).await;
-        match replay(shared, lineage, host).await {
-            Ok(report) => return Ok(report),
+        match replay(shared, lineage, host, extent).await {
+            Ok(report) if report.complete => return Ok(report),
+            Ok(report) => {
+                return Err(WayBack {
+                    undone: report.undone,
+                    ..WayBack::incomplete(
+                        "the undo log could not be replayed whole".to_owned(),
+                        report.remaining,
+                    )
+                });
+            }
             Err(error) if error.is_unreachable() => last = error.to_string(),
             Err(error) => {
                 last = error.to_string();
@@ -143,9 +178,13 @@ async fn replay(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    extent: Extent,
 ) -> Result<RevertReport, ConnectionError> {
     let opened = open(shared, lineage, host).await?;
-    let mut command = Command::new(opened.log.revert());
+    let mut command = Command::new(match extent {
+        Extent::Uncommitted => opened.log.revert(),
+        Extent::All => opened.log.revert_all(),
+    });
     command.become_user = opened.become_user;
     let output = opened.connection.run(command).await?;
     Ok(UndoLog::parse_revert(&output.stdout_text()))
@@ -164,7 +203,9 @@ pub(super) async fn commit(
     if output.status == 0 {
         Ok(())
     } else {
-        Err(ConnectionError::Upload(output.stderr_text().trim().to_owned()))
+        Err(ConnectionError::Upload(
+            output.stderr_text().trim().to_owned(),
+        ))
     }
 }
 

@@ -101,13 +101,26 @@ impl Run {
     /// The scope of keywords that no single host decides.
     pub(super) fn play_scope(&self, play: &Arc<Play>) -> Scope {
         let lineage = Lineage::play(play);
-        let run = PlayRun::new(&self.shared, play, "", Vec::new(), &[], &self.clusters(play));
-        let nobody = Host::new("localhost", Arc::default(), crate::template::Variables::new());
+        let run = PlayRun::new(
+            &self.shared,
+            play,
+            "",
+            Vec::new(),
+            &[],
+            &self.clusters(play),
+        );
+        let nobody = Host::new(
+            "localhost",
+            Arc::default(),
+            crate::template::Variables::new(),
+        );
         let mut scope = task_scope(&self.shared, &run, &nobody, &lineage);
         if let Some(first) = self.shared.hosts.values().next() {
             // `groups` is the same for all.
             let groups = first.magic.get("groups").cloned();
-            let layer = groups.map(|groups| ("groups".to_owned(), groups)).into_iter();
+            let layer = groups
+                .map(|groups| ("groups".to_owned(), groups))
+                .into_iter();
             scope = scope.with(layer.collect());
         }
         scope
@@ -115,14 +128,23 @@ impl Run {
 
     /// The clusters of a play, reached as the play becomes.
     fn clusters(&self, play: &Arc<Play>) -> Arc<Clusters> {
-        Arc::new(Clusters::new(Arc::new(RunDial {
+        Arc::new(Clusters::new(self.dial(&Lineage::play(play))))
+    }
+
+    /// Reaches hosts as `lineage` says.
+    pub(super) fn dial(&self, lineage: &Lineage) -> Arc<RunDial> {
+        Arc::new(RunDial {
             shared: self.shared.clone(),
-            lineage: Lineage::play(play),
-        })))
+            lineage: lineage.clone(),
+        })
     }
 
     /// The hosts of a play that still take part, in order.
-    pub(super) fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<Vec<String>, KeywordError> {
+    pub(super) fn hosts_of(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<Vec<String>, KeywordError> {
         let shared = &self.shared;
         let at = |message: String| KeywordError {
             message,
@@ -154,7 +176,10 @@ impl Run {
         if let Some(node) = &play.order {
             let name = text(&shared.templar.render(node, scope)?);
             let by = Order::from_name(&name).ok_or_else(|| KeywordError {
-                message: format!("`order` is one of {}, not `{name}`", Order::NAMES.join(", ")),
+                message: format!(
+                    "`order` is one of {}, not `{name}`",
+                    Order::NAMES.join(", ")
+                ),
                 span: Some(node.span.clone()),
             })?;
             order(&mut hosts, by);
@@ -237,7 +262,12 @@ impl Run {
         play: &Arc<Play>,
         scope: &Scope,
     ) -> Result<Option<Arc<Task>>, KeywordError> {
-        let wanted = play_flag(&self.shared, "gather_facts", play.gather_facts.as_ref(), scope)?;
+        let wanted = play_flag(
+            &self.shared,
+            "gather_facts",
+            play.gather_facts.as_ref(),
+            scope,
+        )?;
         let Some(module) = module::find("setup") else {
             return Ok(None);
         };

@@ -100,7 +100,12 @@ impl TaskRun {
             let inner = scope.with(round.variables);
             let started = Instant::now();
             let mut finished = self.item(host, &inner).await;
-            let label = repeat::label(&self.shared.templar, &self.task.loop_control, &round.item, &inner);
+            let label = repeat::label(
+                &self.shared.templar,
+                &self.task.loop_control,
+                &round.item,
+                &inner,
+            );
             finished.note_item(round.name, round.item, &label);
             self.shared.events.emit(Kind::ItemFinished {
                 task: self.number,
@@ -167,7 +172,9 @@ impl TaskRun {
             if tries == 0 || finished.status == Status::Unreachable {
                 return Ok(finished);
             }
-            finished.result.insert("attempts".to_owned(), json!(attempt));
+            finished
+                .result
+                .insert("attempts".to_owned(), json!(attempt));
             let seen = self.with_result(scope, &finished.result);
             let content = if task.until.is_empty() {
                 finished.status != Status::Failed
@@ -206,7 +213,9 @@ impl TaskRun {
                 spec.name
             ))));
         };
-        let delegate = self.words(scope).text(|keywords| keywords.delegate_to.as_ref())?;
+        let delegate = self
+            .words(scope)
+            .text(|keywords| keywords.delegate_to.as_ref())?;
         let on = match &delegate {
             None => host.clone(),
             Some(name) => match self.shared.host(name) {
@@ -227,7 +236,10 @@ impl TaskRun {
             Some(limit) => tokio::time::timeout(limit, call.make())
                 .await
                 .unwrap_or_else(|_| {
-                    Called::failed(format!("the task did not end within {} s", limit.as_secs_f64()))
+                    Called::failed(format!(
+                        "the task did not end within {} s",
+                        limit.as_secs_f64()
+                    ))
                 }),
         };
         let mut finished = finish(called);

@@ -37,7 +37,13 @@ pub(super) fn task_scope(
     layers.push(included);
     layers.extend(lineage.variables().cloned());
     layers.extend(roles.iter().map(|role| role.vars.clone()));
-    layers.extend(play.play.role_list.iter().rev().map(|role| role.vars.clone()));
+    layers.extend(
+        play.play
+            .role_list
+            .iter()
+            .rev()
+            .map(|role| role.vars.clone()),
+    );
     layers.extend(play.file_variables(&host.name));
     layers.push(play.play.keywords.vars.clone());
     layers.push(facts);
@@ -83,7 +89,11 @@ pub(super) fn host_scope(shared: &Arc<Shared>, host: &Host) -> Scope {
 }
 
 fn role_magic(role: &crate::playbook::Role, roles: &[&Arc<crate::playbook::Role>]) -> Variables {
-    let parents: Vec<&str> = roles.iter().skip(1).map(|role| role.name.as_str()).collect();
+    let parents: Vec<&str> = roles
+        .iter()
+        .skip(1)
+        .map(|role| role.name.as_str())
+        .collect();
     let mut magic = Variables::new();
     let mut put = |key: &str, value: Value| magic.insert(key.to_owned(), Variable::from(value));
     let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());

@@ -103,7 +103,11 @@ mod tests {
             (3, json!("100%"), vec![3]),
         ];
         for (total, serial, expected) in cases {
-            assert_eq!(sizes(total, &serial), expected, "{total} hosts, serial {serial}");
+            assert_eq!(
+                sizes(total, &serial),
+                expected,
+                "{total} hosts, serial {serial}"
+            );
         }
     }
 
