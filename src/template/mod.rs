@@ -2,9 +2,30 @@
 //!
 //! Only this room names minijinja. It must not know hosts' connections or SSH.
 
+mod arguments;
+mod chains;
+mod check;
+mod condition;
+mod engine;
+mod error;
+mod file;
+mod filters;
+mod globals;
+mod lazy;
+mod lookups;
+mod native;
+mod place;
+mod python;
+mod render;
 mod scope;
-
-pub use scope::{HostVariables, Scope, Variable, Variables, variables_of};
+mod search;
 mod templar;
+#[cfg(test)]
+mod templar_tests;
+mod tests;
+mod value;
 
-pub use templar::{FileOptions, Templar, TemplateError};
+pub use error::TemplateError;
+pub use scope::{HostVariables, Scope, Variable, Variables, variables_of};
+pub use search::find_file;
+pub use templar::{FileOptions, Templar};

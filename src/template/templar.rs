@@ -1,32 +1,15 @@
-//! The engine room: strings, expressions and files to values.
+//! The face of the room: nodes, texts, conditions and files to values.
 
-use super::Scope;
-use crate::source::{Diagnostic, Span};
+use super::check;
+use super::condition;
+use super::error::TemplateError;
+use super::lazy::Context;
+use super::lookups;
+use super::place::Place;
+use super::{Scope, file, render};
+use crate::source::Diagnostic;
 use crate::yaml::Node;
 use serde_json::Value;
-
-/// Why something did not render.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
-pub struct TemplateError {
-    /// What went wrong, such as `'kube_version' is undefined`.
-    pub message: String,
-    /// Where, inside the scalar where that is known.
-    pub span: Option<Span>,
-    /// Whether an undefined variable is the cause.
-    pub undefined: bool,
-}
-
-impl TemplateError {
-    /// As a diagnostic for a static check.
-    pub fn diagnostic(&self) -> Diagnostic {
-        let diagnostic = Diagnostic::error("template", self.message.clone());
-        match &self.span {
-            Some(span) => diagnostic.at(span, ""),
-            None => diagnostic,
-        }
-    }
-}
 
 /// How a template file is read.
 #[derive(Debug, Clone)]
@@ -46,7 +29,7 @@ impl Default for FileOptions {
     }
 }
 
-/// Renders templates; shared by all hosts, compiles each text once.
+/// Renders templates; shared by all hosts. What it compiles is kept for the whole process, once per text.
 #[derive(Debug, Default)]
 pub struct Templar {}
 
@@ -62,8 +45,7 @@ impl Templar {
         node: &Node,
         scope: &Scope,
     ) -> Result<Option<Value>, TemplateError> {
-        let _ = scope;
-        Ok(Some(node.to_value()))
+        render::node(node, &Context::new(scope))
     }
 
     /// The value of `node`; `omit` is null.
@@ -73,21 +55,27 @@ impl Templar {
 
     /// The value of a text that may hold templates; one expression alone keeps its type.
     pub fn render_text(&self, text: &str, scope: &Scope) -> Result<Value, TemplateError> {
+        if !super::native::has_template(text) {
+            return Ok(Value::from(text));
+        }
         self.render(&Node::text("<template>", text), scope)
     }
 
     /// The value of a bare expression.
     pub fn evaluate(&self, expression: &str, scope: &Scope) -> Result<Value, TemplateError> {
-        self.render_text(expression, scope)
+        let context = Context::new(scope);
+        let place = Place::synthetic("<expression>", expression);
+        let value = render::expression(expression, &context, &place)?;
+        Ok(render::finish(&value, &context)?.unwrap_or(Value::Null))
     }
 
     /// Whether a condition holds: a boolean, a bare expression, or a list of which all must hold.
     pub fn test(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
-        let _ = scope;
-        Ok(!condition.is_null())
+        condition::holds(condition, &Context::new(scope))
     }
 
     /// A template file's text, with Ansible's defaults for white space; `name` is for messages.
+    /// A first line `#jinja2: trim_blocks:False` sets the options and is left out.
     pub fn render_file(
         &self,
         name: &str,
@@ -95,25 +83,48 @@ impl Templar {
         options: &FileOptions,
         scope: &Scope,
     ) -> Result<String, TemplateError> {
-        let _ = (name, options, scope);
-        Ok(text.to_owned())
+        file::render(name, text, options, &Context::new(scope))
     }
 
     /// A variable's value.
     pub fn variable(&self, name: &str, scope: &Scope) -> Result<Option<Value>, TemplateError> {
-        let _ = (name, scope);
-        Ok(None)
+        let context = Context::new(scope);
+        match context.variable(name) {
+            None => Ok(None),
+            Some(value) => render::finish(&value?, &context),
+        }
+    }
+
+    /// The items of a lookup, as `with_<name>` loops over them.
+    pub fn lookup(
+        &self,
+        name: &str,
+        terms: Vec<Value>,
+        scope: &Scope,
+    ) -> Result<Vec<Value>, TemplateError> {
+        let request = lookups::Request {
+            terms,
+            options: serde_json::Map::new(),
+            context: Context::new(scope),
+        };
+        lookups::run(name, &request).map_err(|error| {
+            TemplateError::uncarried(&error).unwrap_or_else(|| {
+                TemplateError::new(error.detail().unwrap_or("the lookup failed").to_owned())
+            })
+        })
     }
 
     /// Finds mistakes in the templates of `node` that can be found without variables: syntax, unknown filters and tests.
     pub fn check(&self, node: &Node) -> Vec<Diagnostic> {
-        let _ = node;
-        Vec::new()
+        let mut found = Vec::new();
+        check::node(node, check::Reading::Template, &mut found);
+        found
     }
 
     /// The same for a condition: its strings are bare expressions.
     pub fn check_condition(&self, node: &Node) -> Vec<Diagnostic> {
-        let _ = node;
-        Vec::new()
+        let mut found = Vec::new();
+        check::node(node, check::Reading::Condition, &mut found);
+        found
     }
 }

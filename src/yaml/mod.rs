@@ -5,6 +5,8 @@
 mod load;
 mod node;
 mod resolve;
+mod write;
 
 pub use load::{parse, parse_text};
 pub use node::{Mapping, Node, NodeKind, Style, Text};
+pub use write::{WriteOptions, write};
