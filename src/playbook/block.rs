@@ -3,6 +3,7 @@
 use super::ast::{Block, Item};
 use super::keywords::Level;
 use super::reader::{Place, Reader};
+use super::role;
 use crate::yaml::{Mapping, Node};
 use std::sync::Arc;
 
@@ -29,12 +30,24 @@ impl Reader<'_> {
         let inner = Place {
             notify: self.notify(mapping.get("notify"), place),
             guarded: place.guarded || !keywords.when.is_empty(),
+            chain: role::chain(&place.chain, &keywords),
             ..place.clone()
         };
         let name = self.name(mapping);
-        let mut section = |key: &str| match mapping.get(key) {
-            Some(items) => self.items(key, items, &inner),
-            None => Vec::new(),
+        let mut section = |key: &str| {
+            let Some(items) = mapping.get(key) else {
+                return Vec::new();
+            };
+            // What stands in `rescue` may never run.
+            let chain = match key {
+                "rescue" => format!("{} rescue", inner.chain),
+                _ => inner.chain.clone(),
+            };
+            let place = Place {
+                chain,
+                ..inner.clone()
+            };
+            self.items(key, items, &place)
         };
         Item::Block(Arc::new(Block {
             span: node.span.clone(),

@@ -6,7 +6,7 @@ use super::include::ROLE_OPTIONS;
 use super::loader;
 use super::loops;
 use super::reader::{Place, Reader};
-use super::role::{RoleEntry, RoleFiles};
+use super::role::{self, RoleEntry, RoleFiles};
 use super::task::Found;
 use crate::source::{Diagnostic, Span, did_you_mean};
 use crate::yaml::{Mapping, Node};
@@ -102,7 +102,7 @@ impl Reader<'_> {
             notify: inner.notify,
             ..RoleEntry::named(&text, name, files)
         };
-        self.role(entry, place.role.as_ref(), "", inner.guarded)
+        self.role(entry, place.role.as_ref(), &place.chain, inner.guarded)
             .map(Item::Block)
     }
 
@@ -141,6 +141,7 @@ impl Reader<'_> {
         let inner = Place {
             notify: self.notify(mapping.get("notify"), place),
             guarded: place.guarded || !keywords.when.is_empty() || loops::has_loop(mapping),
+            chain: role::chain(&place.chain, &keywords),
             ..place.clone()
         };
         (keywords, inner)

@@ -205,10 +205,10 @@ impl Reader<'_> {
     pub(super) fn known_keys(&mut self, mapping: &Mapping, level: Level) {
         for (key, value) in mapping {
             let name = key.key_text();
-            if !level.takes(&name) {
-                self.unknown_keyword(key, level);
-            } else {
+            if level.takes(&name) {
                 self.supported(key, value);
+            } else {
+                self.unknown_keyword(key, level);
             }
         }
     }

@@ -129,6 +129,7 @@ impl Loader {
             handlers: request.handlers,
             notify: request.notify.to_vec(),
             guarded: false,
+            chain: String::new(),
         };
         let items = match reader.find_tasks(request.file, &place) {
             Some(path) => reader.task_file(&path, &place, request.span),

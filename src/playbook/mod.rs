@@ -24,6 +24,9 @@ mod role_files;
 mod rollback;
 mod tags;
 mod task;
+
+#[cfg(test)]
+mod loader_tests;
 #[cfg(test)]
 mod test_catalog;
 

@@ -6,6 +6,14 @@ use super::{checks, free_form};
 use crate::source::{Diagnostic, Span, did_you_mean};
 use crate::yaml::{Mapping, Node, NodeKind};
 
+/// Parameters as they are found.
+#[derive(Debug, Default)]
+struct Given {
+    entries: Mapping,
+    /// Whether more may be meant than was understood, so that none can be said to be missing.
+    partial: bool,
+}
+
 impl Reader<'_> {
     /// The parameters of `spec` written as `value`, merged over `args`.
     pub(super) fn params(
@@ -31,14 +39,13 @@ impl Reader<'_> {
             }
             return value.clone();
         }
-        let mut entries = Mapping::default();
-        let mut open = false;
+        let mut given = Given::default();
         match args {
             Some(args) if checks::is_template(args) => {
                 if value.is_null() {
                     return args.clone();
                 }
-                open = true;
+                given.partial = true;
                 self.error_hint(
                     "unsupported-args",
                     "`args` as a template beside parameters is not supported yet",
@@ -46,16 +53,16 @@ impl Reader<'_> {
                     "write the parameters under the module, or all of them in the template",
                 );
             }
-            Some(args) => self.mapping_params(spec, args, &mut entries),
+            Some(args) => self.mapping_params(spec, args, &mut given),
             None => {}
         }
         if let Some(text) = value.as_str() {
-            self.text_params(spec, value, text, &mut entries);
+            self.text_params(spec, value, text, &mut given);
         } else if !value.is_null() {
-            self.mapping_params(spec, value, &mut entries);
+            self.mapping_params(spec, value, &mut given);
         }
-        if !open {
-            self.required(spec, key, &entries);
+        if !given.partial {
+            self.required(spec, key, &given.entries);
         }
         let span = if value.is_null() {
             key.span.clone()
@@ -64,20 +71,20 @@ impl Reader<'_> {
         };
         Node {
             span,
-            kind: NodeKind::Mapping(entries),
+            kind: NodeKind::Mapping(given.entries),
         }
     }
 
-    fn mapping_params(&mut self, spec: &'static Spec, node: &Node, entries: &mut Mapping) {
+    fn mapping_params(&mut self, spec: &'static Spec, node: &Node, given: &mut Given) {
         match (node.as_mapping(), spec.free_form) {
             (Some(mapping), _) => {
                 for (key, value) in mapping {
-                    self.param(spec, key.clone(), value.clone(), entries);
+                    self.param(spec, key.clone(), value.clone(), given);
                 }
             }
             (None, FreeForm::Command(name) | FreeForm::Whole(name)) if checks::is_scalar(node) => {
                 let text = free_form::text_node(node.span.clone(), node.key_text());
-                entries.insert(
+                given.entries.insert(
                     free_form::text_node(node.span.clone(), name.to_owned()),
                     text,
                 );
@@ -86,10 +93,10 @@ impl Reader<'_> {
         }
     }
 
-    fn text_params(&mut self, spec: &'static Spec, node: &Node, text: &str, entries: &mut Mapping) {
+    fn text_params(&mut self, spec: &'static Spec, node: &Node, text: &str, given: &mut Given) {
         match spec.free_form {
             FreeForm::Whole(name) => {
-                entries.insert(
+                given.entries.insert(
                     free_form::text_node(node.span.clone(), name.to_owned()),
                     node.clone(),
                 );
@@ -97,10 +104,10 @@ impl Reader<'_> {
             FreeForm::Command(name) => match free_form::command_line(node, text) {
                 Ok(line) => {
                     for (key, value) in line.options {
-                        self.param(spec, key, value, entries);
+                        self.param(spec, key, value, given);
                     }
                     if let Some(command) = line.command {
-                        entries.insert(
+                        given.entries.insert(
                             free_form::text_node(node.span.clone(), name.to_owned()),
                             command,
                         );
@@ -112,7 +119,7 @@ impl Reader<'_> {
                 Ok(words) => {
                     for word in words {
                         match free_form::pair_nodes(node, &word) {
-                            Some((key, value)) => self.param(spec, key, value, entries),
+                            Some((key, value)) => self.param(spec, key, value, given),
                             None => self.error_hint(
                                 "not-key-value",
                                 format!("`{}` is not a `key=value` parameter", word.text),
@@ -143,14 +150,16 @@ impl Reader<'_> {
         );
     }
 
-    fn param(&mut self, spec: &'static Spec, key: Node, value: Node, entries: &mut Mapping) {
+    fn param(&mut self, spec: &'static Spec, key: Node, value: Node, given: &mut Given) {
         let name = key.key_text();
         let free = match spec.free_form {
             FreeForm::Command(free) | FreeForm::Whole(free) if name == "_raw_params" => Some(free),
             _ => None,
         };
         if let Some(free) = free {
-            entries.insert(free_form::text_node(key.span, free.to_owned()), value);
+            given
+                .entries
+                .insert(free_form::text_node(key.span, free.to_owned()), value);
             return;
         }
         let Some(parameter) = spec.parameter(&name) else {
@@ -158,15 +167,17 @@ impl Reader<'_> {
                 if !checks::is_template(&key) {
                     self.variable_name(&key, "variable");
                 }
-                entries.insert(key, value);
+                given.entries.insert(key, value);
             } else {
                 self.unknown_parameter(spec, &key.span, &name);
+                // It may be a required one misspelt, and one mistake is said once.
+                given.partial = true;
             }
             return;
         };
         self.literal(parameter, &name, &value);
         let canonical = free_form::text_node(key.span, parameter.name.to_owned());
-        entries.insert(canonical, value);
+        given.entries.insert(canonical, value);
     }
 
     fn unknown_parameter(&mut self, spec: &'static Spec, span: &Span, name: &str) {

@@ -1,6 +1,6 @@
 //! A playbook's top level: plays and `import_playbook`.
 
-use super::ast::{Item, Play};
+use super::ast::{Item, Keywords, Play};
 use super::checks;
 use super::keywords::Level;
 use super::loader;
@@ -123,21 +123,10 @@ impl Reader<'_> {
 
     fn play(&mut self, node: &Node, mapping: &Mapping, imported: &Imported) -> Option<Play> {
         self.known_keys(mapping, Level::Play);
-        let mut keywords = self.keywords(mapping);
-        let mut vars = (*keywords.vars).clone();
-        vars.extend(imported.vars.clone());
-        keywords.vars = Arc::new(vars);
-        keywords.tags.extend(imported.tags.iter().cloned());
-        keywords.when.clone_from(&imported.when);
+        let keywords = self.play_keywords(mapping, imported);
         self.gathered = Gathered::default();
         self.looked_into.clear();
-        let place = Place {
-            folder: self.playbook_folder.clone(),
-            role: None,
-            handlers: false,
-            notify: Vec::new(),
-            guarded: !keywords.when.is_empty(),
-        };
+        let place = self.play_place(&keywords);
         let name = self.name(mapping);
         let hosts = self.hosts(node, mapping);
         self.play_choices(mapping);
@@ -160,21 +149,11 @@ impl Reader<'_> {
             },
         );
         let gathered = std::mem::take(&mut self.gathered);
-        let handlers: Vec<Item> = gathered
-            .handlers
-            .iter()
-            .cloned()
-            .chain(own_handlers)
-            .collect();
+        let own = gathered.handlers.iter().cloned();
+        let handlers: Vec<Item> = own.chain(own_handlers).collect();
         self.check_notified(&gathered, &handlers);
-        let boolean = |reader: &mut Self, key: &str| {
-            let value = mapping.get(key).filter(|value| !value.is_null())?;
-            reader.templates(value);
-            reader.boolean(key, value);
-            Some(value.clone())
-        };
-        let gather_facts = boolean(self, "gather_facts");
-        let force_handlers = boolean(self, "force_handlers");
+        let gather_facts = self.boolean_key(mapping, "gather_facts");
+        let force_handlers = self.boolean_key(mapping, "force_handlers");
         let max_fail_percentage = self.number(
             mapping,
             "max_fail_percentage",
@@ -206,6 +185,35 @@ impl Reader<'_> {
             rollback,
             folder: self.playbook_folder.clone(),
         })
+    }
+
+    /// The play's own keywords with what its import gives it.
+    fn play_keywords(&mut self, mapping: &Mapping, imported: &Imported) -> Keywords {
+        let mut keywords = self.keywords(mapping);
+        let mut vars = (*keywords.vars).clone();
+        vars.extend(imported.vars.clone());
+        keywords.vars = Arc::new(vars);
+        keywords.tags.extend(imported.tags.iter().cloned());
+        keywords.when.clone_from(&imported.when);
+        keywords
+    }
+
+    fn play_place(&self, keywords: &Keywords) -> Place {
+        Place {
+            folder: self.playbook_folder.clone(),
+            role: None,
+            handlers: false,
+            notify: Vec::new(),
+            guarded: !keywords.when.is_empty(),
+            chain: String::new(),
+        }
+    }
+
+    fn boolean_key(&mut self, mapping: &Mapping, key: &str) -> Option<Node> {
+        let value = mapping.get(key).filter(|value| !value.is_null())?;
+        self.templates(value);
+        self.boolean(key, value);
+        Some(value.clone())
     }
 
     fn section(&mut self, mapping: &Mapping, key: &str, place: &Place) -> Vec<Item> {

@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) notify: Vec<Node>,
     /// Whether a condition or a loop around it may keep it from running.
     pub(super) guarded: bool,
+    /// Conditions and tags around it, which tell whether two entries of one role would run alike.
+    pub(super) chain: String,
 }
 
 /// What one play, or one include at run time, has gathered.
@@ -70,14 +72,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `value`, or every mistake once.
+    /// `value`, or every mistake once, those of one file together and in its order.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Diagnostics> {
         let mut seen = HashSet::new();
-        let mut all = Diagnostics::new();
+        let mut files: Vec<PathBuf> = Vec::new();
+        let mut unique: Vec<((usize, usize), Diagnostic)> = Vec::new();
         for each in self.diagnostics {
             if seen.insert(format!("{} {each}", each.code)) {
-                all.push(each);
+                unique.push((place_of(&each, &mut files), each));
             }
+        }
+        unique.sort_by_key(|(place, _)| *place);
+        let mut all = Diagnostics::new();
+        for (_, each) in unique {
+            all.push(each);
         }
         all.or(value)
     }
@@ -182,6 +190,22 @@ impl<'a> Reader<'a> {
         );
         None
     }
+}
+
+/// Files in the order they were met, and the place in the file.
+fn place_of(diagnostic: &Diagnostic, files: &mut Vec<PathBuf>) -> (usize, usize) {
+    let Some(label) = diagnostic.labels.first() else {
+        return (0, 0);
+    };
+    let path = label.span.source().path();
+    let file = files
+        .iter()
+        .position(|known| known == path)
+        .unwrap_or_else(|| {
+            files.push(path.to_owned());
+            files.len() - 1
+        });
+    (file, label.span.start())
 }
 
 /// The items of a list, or the one value; nothing for null.

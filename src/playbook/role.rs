@@ -212,11 +212,11 @@ impl Reader<'_> {
             argument_spec: meta.argument_spec,
         });
         let guarded = guarded || !entry.keywords.when.is_empty();
-        let chain = format!("{inherited} {}", conditions_and_tags(&entry.keywords));
+        let chain = chain(inherited, &entry.keywords);
         let mut body = Vec::new();
         for dependency in &meta.dependencies {
             if let Some(dependency) = self.role_entry(dependency) {
-                let block = self.role(dependency, Some(&role), chain.trim(), guarded);
+                let block = self.role(dependency, Some(&role), &chain, guarded);
                 body.extend(block.map(Item::Block));
             }
         }
@@ -230,12 +230,13 @@ impl Reader<'_> {
                 entry.notify.clone()
             },
             guarded,
+            chain: chain.clone(),
         };
         if let Some(file) = self.role_file(path, "handlers", handlers.as_deref(), at) {
             let items = self.task_file(&file, &place("handlers"), at);
             self.gathered
                 .handlers
-                .extend(self.role_handlers(&entry, &role, items));
+                .extend(role_handlers(&entry, &role, items));
         }
         if let Some(file) = self.role_file(path, "tasks", tasks.as_deref(), at) {
             body.extend(self.task_file(&file, &place("tasks"), at));
@@ -251,29 +252,29 @@ impl Reader<'_> {
             role: Some(role),
         }
     }
-
-    /// A role's handlers under the keywords of its entry, so that `become` and `vars` reach them too.
-    fn role_handlers(&self, entry: &RoleEntry, role: &Arc<Role>, items: Vec<Item>) -> Option<Item> {
-        (!items.is_empty()).then(|| {
-            Item::Block(Arc::new(Block {
-                span: entry.span.clone(),
-                name: None,
-                keywords: entry.keywords.clone(),
-                body: items,
-                rescue: Vec::new(),
-                always: Vec::new(),
-                role: Some(role.clone()),
-            }))
-        })
-    }
 }
 
-fn conditions_and_tags(keywords: &Keywords) -> String {
-    keywords
-        .when
-        .iter()
-        .chain(&keywords.tags)
-        .map(|node| node.to_value().to_string())
+/// A role's handlers under the keywords of its entry, so that `become` and `vars` reach them too.
+fn role_handlers(entry: &RoleEntry, role: &Arc<Role>, items: Vec<Item>) -> Option<Item> {
+    (!items.is_empty()).then(|| {
+        Item::Block(Arc::new(Block {
+            span: entry.span.clone(),
+            name: None,
+            keywords: entry.keywords.clone(),
+            body: items,
+            rescue: Vec::new(),
+            always: Vec::new(),
+            role: Some(role.clone()),
+        }))
+    })
+}
+
+/// The conditions and tags of `keywords` after those around them.
+pub(super) fn chain(around: &str, keywords: &Keywords) -> String {
+    let own = keywords.when.iter().chain(&keywords.tags);
+    std::iter::once(around.to_owned())
+        .chain(own.map(|node| node.to_value().to_string()))
+        .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
 }
