@@ -305,3 +305,6 @@ async fn listen(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,11 @@ const SHELLS: [&[&str]; 4] = [&["sh"], &["dash"], &["busybox", "sh"], &["bash", 
 fn machines(role: Role, version: &str) -> Vec<Machine> {
     let mut machines = Vec::new();
     for shell in SHELLS {
-        let probe = Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]);
-        if !{ probe }.status().is_ok_and(|status| status.success()) {
+        let probe = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", ":"])
+            .status();
+        if !probe.is_ok_and(|status| status.success()) {
             continue;
         }
         let place = tempfile::tempdir().unwrap();
