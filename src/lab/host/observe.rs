@@ -11,6 +11,10 @@ use std::collections::HashMap;
 
 /// A host, seen from its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, each read by its name"
+)]
 pub struct HostObservation {
     /// The kubelet (or k3s) runs, so the node sends heartbeats.
     pub kubelet_running: bool,
