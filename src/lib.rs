@@ -5,6 +5,7 @@ pub mod event;
 pub mod inventory;
 pub mod journal;
 pub mod kubernetes;
+pub mod lab;
 pub mod module;
 pub mod plan;
 pub mod playbook;

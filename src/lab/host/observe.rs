@@ -1,0 +1,80 @@
+//! What a cluster sees of a host: which of its services run, with which version, since when.
+//!
+//! This file must not know the cluster's objects.
+
+use super::config::{LabHostConfig, Role};
+use super::unit::UnitState;
+use crate::lab::fault::{self, Fault};
+use crate::lab::folder::LabFolder;
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// A host, seen from its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, each read by its name"
+)]
+pub struct HostObservation {
+    /// The kubelet (or k3s) runs, so the node sends heartbeats.
+    pub kubelet_running: bool,
+    /// The version of its binary when it was started, such as `v1.34.3`.
+    pub kubelet_version: String,
+    /// When it was started.
+    pub kubelet_started: Option<Timestamp>,
+    /// The node must not become Ready.
+    pub never_ready: bool,
+    /// Evictions from the node are to be refused by a budget.
+    pub budget_blocked: bool,
+    /// The API server runs.
+    pub api_running: bool,
+    /// The version of its binary when it was started.
+    pub api_version: String,
+}
+
+/// Looks at the hosts of a lab. Each look reads a few small files, so the answer is never out of date.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    folder: LabFolder,
+    roles: HashMap<String, Role>,
+}
+
+impl Observer {
+    /// An observer of these hosts.
+    pub(in crate::lab) fn new(folder: LabFolder, hosts: &[LabHostConfig]) -> Self {
+        let roles = hosts
+            .iter()
+            .map(|host| (host.name.clone(), host.role))
+            .collect();
+        Self { folder, roles }
+    }
+
+    /// What can be seen of the host; a host that the lab does not have runs nothing.
+    pub fn observe(&self, name: &str) -> HostObservation {
+        let Some(role) = self.roles.get(name) else {
+            return HostObservation::default();
+        };
+        let host = self.folder.host(name);
+        let state = |unit: Option<&'static str>| {
+            unit.and_then(|unit| UnitState::read(&host, unit))
+                .unwrap_or_default()
+        };
+        let (node, api) = (state(role.node_unit()), state(role.api_unit()));
+        let never_ready = role.node_unit().is_some_and(|unit| {
+            fault::versions(&host, Fault::NeverReady)
+                .is_some_and(|versions| versions.get(unit) != Some(&node.version))
+        });
+        HostObservation {
+            kubelet_running: node.is_running(),
+            kubelet_started: node
+                .started
+                .and_then(|started| i64::try_from(started).ok())
+                .and_then(|started| Timestamp::from_millisecond(started).ok()),
+            kubelet_version: node.version,
+            never_ready,
+            budget_blocked: fault::is_set(&host, Fault::BudgetBlocked),
+            api_running: api.is_running(),
+            api_version: api.version,
+        }
+    }
+}

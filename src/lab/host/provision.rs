@@ -1,0 +1,111 @@
+//! Making a host: folders, binaries and unit files of its first version.
+//!
+//! This happens once. What a host has become later is its own, and a second run of the lab does not touch it. This file
+//! must not know what happens on the host afterwards.
+
+use super::config::{LabHostConfig, RoleUnit};
+use super::layout::HostFolder;
+use super::unit::UnitState;
+use crate::lab::folder;
+use crate::lab::standin::binary;
+use std::io;
+use std::path::Path;
+
+/// Number of the first main process of a host.
+const FIRST_PID: u32 = 1001;
+
+/// Makes the host if it is not there; an incomplete one, or one that was something else, gets what is missing.
+pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io::Result<()> {
+    let mark = format!("{:?}\n", config.role);
+    if std::fs::read(host.provisioned()).is_ok_and(|text| text == mark.as_bytes()) {
+        return Ok(());
+    }
+    for path in host.all() {
+        std::fs::create_dir_all(path)?;
+    }
+    // A plain host has no units and may do without a version.
+    let version = config.version.as_deref().unwrap_or_default();
+    for (unit, pid) in config.role.units().iter().zip(FIRST_PID..) {
+        let program = host.local_bin().join(unit.binary.file_name());
+        write_new(&program, &binary(unit.binary, version), folder::PROGRAM)?;
+        let file = host.systemd().join(format!("{}.service", unit.name));
+        write_new(&file, &unit_file(unit, &program), folder::PLAIN)?;
+        let state = host.unit(unit.name);
+        if !state.exists() {
+            UnitState::running(version, pid).write(&state)?;
+        }
+    }
+    folder::write(&host.provisioned(), mark.as_bytes(), folder::PLAIN)
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    folder::write(path, text.as_bytes(), mode)
+}
+
+fn unit_file(unit: &RoleUnit, program: &Path) -> String {
+    let RoleUnit {
+        name, arguments, ..
+    } = unit;
+    let kind = if unit.notifies { "notify" } else { "simple" };
+    // In quotes, as systemd wants it, because a lab's folder may have spaces in its name.
+    let program = program.display();
+    format!(
+        "[Unit]\nDescription={name} of a windlass lab host\n\n[Service]\nType={kind}\n\
+         ExecStart=\"{program}\"{arguments}\nRestart=always\nRestartSec=10\n\n[Install]\nWantedBy=multi-user.target\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::host::Role;
+
+    fn host(role: Role, version: &str) -> LabHostConfig {
+        LabHostConfig {
+            name: "web".to_owned(),
+            role,
+            version: Some(version.to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_host_is_made_once_and_then_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = HostFolder::new(place.path().to_owned());
+        provision(&folder, &host(Role::KubeControlPlane, "v1.34.3")).unwrap();
+        let kubelet = folder.local_bin().join("kubelet");
+        assert!(
+            std::fs::read_to_string(&kubelet)
+                .unwrap()
+                .contains("\nVERSION=v1.34.3\n")
+        );
+        for unit in ["kubelet", "kube-apiserver"] {
+            let state = UnitState::read(&folder, unit).unwrap();
+            assert!(state.is_running());
+            assert_eq!(state.version, "v1.34.3");
+        }
+        let text = std::fs::read_to_string(folder.systemd().join("kubelet.service")).unwrap();
+        assert!(text.contains(&format!("ExecStart=\"{}\"\n", kubelet.display())));
+
+        std::fs::write(&kubelet, "mine").unwrap();
+        provision(&folder, &host(Role::KubeControlPlane, "v1.35.0")).unwrap();
+        assert_eq!(std::fs::read_to_string(&kubelet).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_host_that_becomes_something_else_gets_what_is_missing() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = HostFolder::new(place.path().to_owned());
+        provision(&folder, &host(Role::KubeNode, "v1.34.3")).unwrap();
+        assert!(!folder.local_bin().join("kube-apiserver").exists());
+        provision(&folder, &host(Role::KubeControlPlane, "v1.34.4")).unwrap();
+        assert!(folder.local_bin().join("kube-apiserver").exists());
+        assert_eq!(
+            UnitState::read(&folder, "kubelet").unwrap().version,
+            "v1.34.3"
+        );
+    }
+}
