@@ -3,6 +3,7 @@ pub mod connection;
 pub mod event;
 pub mod inventory;
 pub mod kubernetes;
+pub mod lab;
 pub mod module;
 pub mod playbook;
 pub mod shell;
