@@ -7,9 +7,11 @@
 //!
 //! This room must not know the engine, inventories or plays.
 
+pub mod cluster;
 mod control;
 mod error;
 mod fault;
+mod fleet;
 mod folder;
 mod host;
 #[expect(
@@ -23,6 +25,7 @@ mod status;
 
 pub use error::LabError;
 pub use fault::{Fault, clear_fault, faults, set_fault};
+pub use fleet::Fleet;
 pub use folder::reset;
 pub use host::{HostObservation, LabHostConfig, Observer, Role};
 pub use lab::{ApiServer, Lab, LabConfig};
