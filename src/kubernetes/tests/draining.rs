@@ -152,7 +152,7 @@ async fn when_time_is_over_the_rest_is_named_with_what_holds_it() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "node n1 is not drained after 1 s; 1 pods remain: default/web-1: \
+        "node n1 is not drained after 1 s; still there: default/web-1: \
          The disruption budget web needs 1 healthy pods and has 1 currently"
     );
 }
