@@ -15,6 +15,8 @@ mod kubectl;
 mod objects;
 mod overview;
 mod release;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 mod version;
 

@@ -4,12 +4,13 @@
 
 use super::cluster::Call;
 use super::{Cluster, ClusterError};
-use k8s_openapi::List;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::VolumeAttachment;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// A pod that is to go.
@@ -191,13 +192,16 @@ impl Cluster {
         self.json::<Value>(&Call::post(path, &body)).await.map(drop)
     }
 
-    async fn list<T>(&self, path: String) -> Result<Vec<T>, ClusterError>
-    where
-        T: k8s_openapi::ListableResource + serde::de::DeserializeOwned,
-    {
-        let list: List<T> = self.json(&Call::get(path)).await?;
+    async fn list<T: DeserializeOwned>(&self, path: String) -> Result<Vec<T>, ClusterError> {
+        let list: Items<T> = self.json(&Call::get(path)).await?;
         Ok(list.items)
     }
+}
+
+/// A list of whatever kind; its name and metadata do not matter here.
+#[derive(Deserialize)]
+struct Items<T> {
+    items: Vec<T>,
 }
 
 /// `None` for an object that is known not to exist; a 404 that names no object stays an error.

@@ -65,7 +65,7 @@ pub enum DrainError {
         message: String,
     },
     /// The time is over.
-    #[error("node {node} is not drained after {} s; {} pods remain: {}", limit.as_secs(), remaining.len(), remaining.join("; "))]
+    #[error("node {node} is not drained after {} s; still there: {}", limit.as_secs(), remaining.join("; "))]
     TimedOut {
         /// The node.
         node: String,
