@@ -14,3 +14,4 @@ pub mod source;
 pub mod template;
 pub mod undo;
 pub mod yaml;
+pub mod cli;

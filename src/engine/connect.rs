@@ -66,7 +66,7 @@ async fn connect(
     let key = ConnectionKey {
         local: target.kind == Kind::Local,
         user: target.user.clone(),
-        port: Some(target.port),
+        port: target.port,
     };
     // Held while connecting, so that two tasks do not make two connections.
     let mut connections = host.connections.lock().await;

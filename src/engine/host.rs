@@ -39,8 +39,8 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ConnectionKey {
     pub(super) local: bool,
-    pub(super) user: Option<String>,
-    pub(super) port: Option<u16>,
+    pub(super) user: String,
+    pub(super) port: u16,
 }
 
 /// What changes during a run.

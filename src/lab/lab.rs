@@ -120,6 +120,11 @@ impl Lab {
         self.folder.root()
     }
 
+    /// The names of its hosts.
+    pub(in crate::lab) fn hosts_named(&self) -> Vec<String> {
+        self.hosts.iter().map(|host| host.name.clone()).collect()
+    }
+
     /// The hosts of this lab.
     pub fn hosts(&self) -> &[LabHostConfig] {
         &self.hosts
@@ -224,7 +229,7 @@ impl Drop for Lab {
 }
 
 /// A lab whose folder is complete.
-struct Made {
+pub(in crate::lab) struct Made {
     folder: LabFolder,
     lock: File,
     hosts: Vec<LabHostConfig>,
@@ -233,7 +238,7 @@ struct Made {
 }
 
 /// Checks the configuration and brings the folder up to it. Many hosts are made at the same time.
-fn make(config: LabConfig) -> Result<Made, LabError> {
+pub(in crate::lab) fn make(config: LabConfig) -> Result<Made, LabError> {
     let mut names = std::collections::HashSet::new();
     for host in &config.hosts {
         host.check()?;

@@ -25,7 +25,7 @@ mod status;
 
 pub use error::LabError;
 pub use fault::{Fault, clear_fault, faults, set_fault};
-pub use fleet::Fleet;
+pub use fleet::{Fleet, prepare};
 pub use folder::reset;
 pub use host::{HostObservation, LabHostConfig, Observer, Role};
 pub use lab::{ApiServer, Lab, LabConfig};

@@ -80,6 +80,8 @@ pub struct Outcome {
     pub diff: Vec<String>,
     /// Facts for the host: variables of facts' strength, literal.
     pub facts: Map<String, Value>,
+    /// Variables that may hold templates, as `include_vars` reads them.
+    pub variables: crate::template::Variables,
     /// From this `-v` level on the result is shown even when nothing is wrong; `debug` has 0.
     pub verbosity: Option<u8>,
 }

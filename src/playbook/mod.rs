@@ -22,7 +22,7 @@ mod reader;
 mod role;
 mod role_files;
 mod rollback;
-mod tags;
+pub mod tags;
 mod task;
 
 #[cfg(test)]
