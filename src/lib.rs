@@ -7,6 +7,7 @@ pub mod kubernetes;
 pub mod module;
 pub mod plan;
 pub mod playbook;
+pub mod report;
 pub mod shell;
 pub mod source;
 pub mod template;
