@@ -9,6 +9,7 @@ pub mod lab;
 pub mod module;
 pub mod plan;
 pub mod playbook;
+pub mod report;
 pub mod shell;
 pub mod source;
 pub mod template;

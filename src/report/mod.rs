@@ -1,0 +1,21 @@
+//! Renderers of the event stream: what a person, a log or a program sees of a run.
+//!
+//! Every reporter is handed the same events, live or from the journal of an old run, and knows nothing else. This room must not
+//! know the engine, and it is the only one beside the command line that writes to the terminal.
+
+mod colors;
+mod dump;
+mod failure;
+mod json;
+mod plain;
+mod reporter;
+#[cfg(test)]
+mod sample;
+mod states;
+mod tasks;
+mod text;
+
+pub use json::json;
+pub use plain::plain;
+pub use reporter::{Options, Reporter};
+pub use text::duration;

@@ -1,0 +1,18 @@
+//! The plain output: lines that are only ever added, in Ansible's words, so that eyes and log searches that know Ansible work.
+//!
+//! Layout follows Ansible's default output callback; what Ansible has no words for (batches, progress, undo, rollback) is ours.
+
+mod recap;
+mod reporter;
+mod result;
+mod rollback;
+#[cfg(test)]
+mod tests;
+mod transcript;
+
+pub(super) use recap::Recap;
+pub(super) use reporter::Sink;
+pub(super) use result::{Line, Wording};
+pub(super) use rollback::{Finished as WayBack, finished, started, stopped, warning};
+
+pub use reporter::plain;

@@ -1,0 +1,140 @@
+//! The end of the run: one line per host as Ansible prints it, why hosts are not done, and one line about all of them.
+
+use super::rollback;
+use crate::event::{Counts, HostState};
+use crate::report::Options;
+use crate::report::colors::Tone;
+use crate::report::states;
+use crate::report::text::{counted, duration, one_line, pad, starred};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Ansible's least width of the column of hosts.
+const HOST_COLUMN: usize = 26;
+
+/// What the recap is made of.
+pub(in crate::report) struct Recap<'a> {
+    pub(in crate::report) counts: &'a [Counts],
+    pub(in crate::report) exit_code: u8,
+    pub(in crate::report) took: Duration,
+    /// Whether nothing was to be changed.
+    pub(in crate::report) check: bool,
+    /// The commands that remain, by host.
+    pub(in crate::report) remaining: &'a BTreeMap<String, Vec<String>>,
+}
+
+impl Recap<'_> {
+    /// The whole recap, with its heading.
+    pub(in crate::report) fn text(&self, options: Options) -> String {
+        let colors = options.colors();
+        let mut counts: Vec<&Counts> = self.counts.iter().collect();
+        counts.sort_by(|a, b| a.host.cmp(&b.host));
+        let width = counts
+            .iter()
+            .map(|host| console::measure_text_width(&host.host))
+            .max()
+            .unwrap_or_default()
+            .max(HOST_COLUMN);
+        let mut text = format!(
+            "\n{}\n",
+            colors.paint(Tone::Heading, &starred("PLAY RECAP", options.width))
+        );
+        for host in &counts {
+            text.push_str(&line(options, host, width));
+        }
+        text.push('\n');
+        for host in &counts {
+            text.push_str(&self.why(options, host));
+        }
+        text.push_str(&self.summary(options));
+        text
+    }
+
+    fn why(&self, options: Options, host: &Counts) -> String {
+        let commands = self
+            .remaining
+            .get(&host.host)
+            .map_or(&[][..], Vec::as_slice);
+        let reason = match &host.reason {
+            Some(reason) if host.state != HostState::Done => one_line(reason),
+            _ if host.state == HostState::RollbackIncomplete => "no reason given".to_owned(),
+            _ => return String::new(),
+        };
+        let text = format!("{}: {}: {reason}", host.host, states::words(host.state));
+        let text = options.colors().paint(states::tone(host.state), &text) + "\n";
+        if host.state == HostState::RollbackIncomplete {
+            text + &rollback::remaining(options, &host.host, commands)
+        } else {
+            text
+        }
+    }
+
+    fn summary(&self, options: Options) -> String {
+        let colors = options.colors();
+        let states: Vec<String> = states::ALL
+            .into_iter()
+            .filter_map(|state| {
+                let count = self
+                    .counts
+                    .iter()
+                    .filter(|host| host.state == state)
+                    .count();
+                (count > 0).then(|| {
+                    let text = format!("{count} {}", states::words(state));
+                    colors.paint(states::tone(state), &text)
+                })
+            })
+            .collect();
+        let mut text = format!(
+            "{} in {}",
+            counted(self.counts.len(), "host"),
+            duration(self.took)
+        );
+        if !states.is_empty() {
+            text.push_str(&format!(": {}", states.join(", ")));
+        }
+        text.push('\n');
+        if self.check {
+            text.push_str("check mode: nothing was changed\n");
+        }
+        if let Some(meaning) = states::exit_code(self.exit_code) {
+            text.push_str(&colors.paint(Tone::Failed, &meaning));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// `host : ok=2    changed=1    ...`, and the state in words where the host is not done.
+fn line(options: Options, host: &Counts, width: usize) -> String {
+    let colors = options.colors();
+    let tone = if host.failed > 0 || host.unreachable > 0 {
+        Tone::Failed
+    } else if host.changed > 0 {
+        Tone::Changed
+    } else {
+        Tone::Ok
+    };
+    let counts = [
+        ("ok", host.ok, Tone::Ok),
+        ("changed", host.changed, Tone::Changed),
+        ("unreachable", host.unreachable, Tone::Unreachable),
+        ("failed", host.failed, Tone::Failed),
+        ("skipped", host.skipped, Tone::Skipped),
+        ("rescued", host.rescued, Tone::Ok),
+        ("ignored", host.ignored, Tone::Warning),
+    ]
+    .map(|(name, count, tone)| {
+        let tone = if count == 0 { Tone::Plain } else { tone };
+        colors.paint(tone, &format!("{name}={count:<4}"))
+    });
+    let name = colors.paint(tone, &pad(&host.host, width));
+    let mut line = format!("{name} : {}", counts.join(" "));
+    if host.state == HostState::Done {
+        line.truncate(line.trim_end().len());
+    } else {
+        line.push(' ');
+        line.push_str(&colors.paint(states::tone(host.state), states::words(host.state)));
+    }
+    line + "\n"
+}

@@ -1,0 +1,88 @@
+//! What is always said: a host that goes back, a run that stops, a warning.
+
+use super::result::under;
+use crate::event::HostState;
+use crate::report::Options;
+use crate::report::colors::Tone;
+use crate::report::states;
+use crate::report::text::{one_line, starred};
+
+/// A host starts to go back.
+pub(in crate::report) fn started(options: Options, host: &str, reason: &str) -> String {
+    let colors = options.colors();
+    let heading = starred(&format!("ROLLBACK [{host}]"), options.width);
+    format!(
+        "\n{}\n{}\n",
+        colors.paint(Tone::Heading, &heading),
+        colors.paint(Tone::Changed, &format!("reason: {}", one_line(reason))),
+    )
+}
+
+/// What the way back of a host came to.
+pub(in crate::report) struct Finished<'a> {
+    pub(in crate::report) host: &'a str,
+    pub(in crate::report) state: HostState,
+    pub(in crate::report) undone: &'a [String],
+    pub(in crate::report) remaining: &'a [String],
+    pub(in crate::report) message: Option<&'a str>,
+}
+
+/// A host's way back ended: how it stands, what was undone, and the commands that remain, each on a line of its own.
+pub(in crate::report) fn finished(options: Options, way: &Finished<'_>) -> String {
+    let colors = options.colors();
+    let tone = states::tone(way.state);
+    let mut text = format!("{}: [{}]", states::words(way.state), way.host);
+    if let Some(message) = way.message {
+        text.push_str(&format!(": {}", one_line(message)));
+    }
+    let mut text = colors.paint(tone, &text) + "\n";
+    if way.undone.is_empty() && way.state == HostState::RolledBack {
+        text.push_str("  nothing had to be undone\n");
+    } else if way.undone.is_empty() {
+        text.push_str("  nothing was undone\n");
+    } else {
+        text.push_str("  undone:\n");
+        text.push_str(&colors.paint(Tone::Plain, &under(way.undone, "    ")));
+    }
+    text.push_str(&remaining(options, way.host, way.remaining));
+    text
+}
+
+/// The commands that a person must run. They are not shortened: they are there to be copied.
+pub(super) fn remaining(options: Options, host: &str, commands: &[String]) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
+    let colors = options.colors();
+    let title = colors.paint(Tone::Failed, &format!("  to be run by hand on {host}:"));
+    let commands = colors.paint(Tone::Plain, &under(commands, "    "));
+    format!("{title}\n{commands}")
+}
+
+/// The run does not go on.
+pub(in crate::report) fn stopped(options: Options, reason: &str, pending: &[String]) -> String {
+    let colors = options.colors();
+    let mut text = format!(
+        "\n{}\n{}\n",
+        colors.paint(Tone::Heading, &starred("STOPPED", options.width)),
+        colors.paint(Tone::Failed, &format!("reason: {}", reason.trim_end())),
+    );
+    if !pending.is_empty() {
+        text.push_str(&colors.paint(
+            Tone::Skipped,
+            &format!("not started: {}", pending.join(", ")),
+        ));
+        text.push('\n');
+    }
+    text
+}
+
+/// A warning, in the form that Ansible gives it.
+pub(in crate::report) fn warning(options: Options, host: Option<&str>, message: &str) -> String {
+    let message = message.trim_end();
+    let text = match host {
+        Some(host) => format!("[WARNING]: [{host}]: {message}"),
+        None => format!("[WARNING]: {message}"),
+    };
+    options.colors().paint(Tone::Warning, &text) + "\n"
+}
