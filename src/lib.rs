@@ -1,4 +1,5 @@
 //! windlass
+pub mod cli;
 pub mod connection;
 pub mod engine;
 pub mod event;
@@ -15,4 +16,3 @@ pub mod source;
 pub mod template;
 pub mod undo;
 pub mod yaml;
-pub mod cli;

@@ -7,7 +7,12 @@ use std::path::PathBuf;
 ///
 /// Hosts need a POSIX shell and sshd; nothing is installed there.
 #[derive(Debug, Parser)]
-#[command(name = "windlass", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "windlass",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 #[command(after_help = "Examples:
   windlass run playbooks/upgrade.yml -i inventory                  the whole fleet
   windlass run playbooks/upgrade.yml -i inventory --limit worker7  one node
@@ -36,10 +41,21 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct Sources {
     /// Inventory: a file, a folder, or a list of hosts with a comma in it; may be repeated.
-    #[arg(short, long = "inventory", value_name = "SOURCE", env = "WINDLASS_INVENTORY", default_value = "inventory")]
+    #[arg(
+        short,
+        long = "inventory",
+        value_name = "SOURCE",
+        env = "WINDLASS_INVENTORY",
+        default_value = "inventory"
+    )]
     pub inventory: Vec<String>,
     /// Where runs, locks and the lab are kept [default: the user's state folder].
-    #[arg(long, value_name = "FOLDER", env = "WINDLASS_STATE_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "WINDLASS_STATE_DIR",
+        hide_env_values = true
+    )]
     pub state_dir: Option<PathBuf>,
 }
 

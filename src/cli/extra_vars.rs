@@ -33,9 +33,9 @@ fn one(option: &str) -> Result<Variables, CliError> {
         .ok_or_else(|| CliError::usage(format!("-e {option}: a quote is not closed"), SHAPES))?;
     let mut variables = Variables::new();
     for word in &words {
-        let (name, value) = word.split_once('=').ok_or_else(|| {
-            CliError::usage(format!("-e {option}: `{word}` has no `=`"), SHAPES)
-        })?;
+        let (name, value) = word
+            .split_once('=')
+            .ok_or_else(|| CliError::usage(format!("-e {option}: `{word}` has no `=`"), SHAPES))?;
         // Values of this form are always text, as in the reference.
         variables.insert(name.to_owned(), Variable::from(&Node::text("<-e>", value)));
     }

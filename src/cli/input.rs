@@ -72,7 +72,10 @@ pub(super) fn unknown_hosts(playbook: &Playbook, inventory: &Inventory) -> Diagn
                 Err(error) => Diagnostic::error("host-pattern", error.to_string()),
                 Ok(selection) => {
                     // A pattern that matches nothing is normal (`hosts: k3s_cluster` elsewhere); a near miss is a slip.
-                    let Some(near) = selection.unmatched.first().and_then(|it| it.suggestion.clone())
+                    let Some(near) = selection
+                        .unmatched
+                        .first()
+                        .and_then(|it| it.suggestion.clone())
                     else {
                         continue;
                     };
@@ -100,7 +103,8 @@ pub(super) fn limit(
     }
     let text = options.join(",");
     let usage = |message: String, hint: Option<String>| CliError::Usage { message, hint };
-    let pattern = Pattern::limit(&text).map_err(|error| usage(format!("--limit: {error}"), None))?;
+    let pattern =
+        Pattern::limit(&text).map_err(|error| usage(format!("--limit: {error}"), None))?;
     let selection = inventory
         .select(&pattern, None)
         .map_err(|error| usage(format!("--limit: {error}"), None))?;
@@ -115,7 +119,10 @@ pub(super) fn limit(
             .clone()
             .or_else(|| did_you_mean(&first.part, names).map(str::to_owned));
         return Err(usage(
-            format!("--limit: no host or group `{}` in the inventory", first.part),
+            format!(
+                "--limit: no host or group `{}` in the inventory",
+                first.part
+            ),
             near.map(|near| format!("did you mean `{near}`?")),
         ));
     }

@@ -41,7 +41,11 @@ fn print_hosts(play: &PlayOutline) -> Result<(), CliError> {
 fn print_tasks(play: &PlayOutline) -> Result<(), CliError> {
     output::line("    tasks:")?;
     for task in &play.tasks {
-        output::line(format!("      {}\tTAGS: [{}]", task.name, task.tags.join(", ")))?;
+        output::line(format!(
+            "      {}\tTAGS: [{}]",
+            task.name,
+            task.tags.join(", ")
+        ))?;
     }
     Ok(())
 }

@@ -80,10 +80,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
 }
 
 /// The settings that every verb with connections shares.
-pub(super) fn settings(
-    args: &ConnectionArgs,
-    extra_vars: Variables,
-) -> Result<Settings, CliError> {
+pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<Settings, CliError> {
     let mut connection = Defaults::from_environment();
     if let Some(user) = &args.user {
         connection.user.clone_from(user);

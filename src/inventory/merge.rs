@@ -33,6 +33,23 @@ impl Inventory {
         }
     }
 
+    /// Puts variables on top of all that a host has, without working anything out anew.
+    pub fn overlay(&mut self, name: &str, vars: Variables) {
+        if let Some(merged) = self.merged.get_mut(name) {
+            Arc::make_mut(merged).extend(vars);
+        }
+    }
+
+    /// Leaves only these hosts; groups stay, with fewer hosts.
+    pub fn keep_only(&mut self, names: &[String]) {
+        let keep = |name: &String| names.contains(name);
+        self.hosts.retain(|name, _| keep(name));
+        self.merged.retain(|name, _| keep(name));
+        for group in self.groups.values_mut() {
+            group.hosts.retain(keep);
+        }
+    }
+
     /// The variables of a host, or of the controller under a name that the inventory does not list.
     pub fn host_variables(&self, name: &str) -> Option<Arc<Variables>> {
         if let Some(merged) = self.merged.get(name) {

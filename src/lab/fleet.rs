@@ -3,8 +3,8 @@
 use super::cluster::{Cluster, ClusterConfig, Flavor, NodeConfig, Observation, Observe};
 use super::error::LabError;
 use super::host::{LabHostConfig, Observer, Role};
-use super::lab::{ApiServer, Lab, LabConfig};
 use super::lab::make;
+use super::lab::{ApiServer, Lab, LabConfig};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,10 +23,7 @@ impl Fleet {
     pub async fn start(config: LabConfig) -> Result<Self, LabError> {
         let lab = Lab::start(config).await?;
         let mut clusters = Vec::new();
-        for (name, flavor) in [
-            ("kubernetes", Flavor::Kubernetes),
-            ("k3s", Flavor::K3s),
-        ] {
+        for (name, flavor) in [("kubernetes", Flavor::Kubernetes), ("k3s", Flavor::K3s)] {
             let nodes = nodes(lab.hosts(), flavor);
             if !nodes.iter().any(|node| node.control_plane) {
                 continue;
@@ -84,7 +81,9 @@ fn nodes(hosts: &[LabHostConfig], flavor: Flavor) -> Vec<NodeConfig> {
         .enumerate()
         .filter_map(|(at, host)| {
             let control_plane = match (flavor, host.role) {
-                (Flavor::Kubernetes, Role::KubeControlPlane) | (Flavor::K3s, Role::K3sServer) => true,
+                (Flavor::Kubernetes, Role::KubeControlPlane) | (Flavor::K3s, Role::K3sServer) => {
+                    true
+                }
                 (Flavor::Kubernetes, Role::KubeNode) | (Flavor::K3s, Role::K3sAgent) => false,
                 _ => return None,
             };

@@ -39,7 +39,11 @@ pub fn write(value: &Value, options: &WriteOptions) -> String {
         column: 0,
         indent: None,
         best_indent: indent,
-        width: if options.width > indent * 2 { options.width } else { 80 },
+        width: if options.width > indent * 2 {
+            options.width
+        } else {
+            80
+        },
         options,
         flow_level: 0,
         whitespace: true,
@@ -101,10 +105,7 @@ impl Emitter<'_> {
 
     fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
-        if !self.indention
-            || self.column > indent
-            || (self.column == indent && !self.whitespace)
-        {
+        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break('\n');
         }
         if self.column < indent {
@@ -452,5 +453,9 @@ fn float(value: f64) -> String {
         return format!("{mantissa}{point}e{sign}{digits:0>2}");
     }
     let text = value.to_string();
-    if text.contains('.') { text } else { text + ".0" }
+    if text.contains('.') {
+        text
+    } else {
+        text + ".0"
+    }
 }
