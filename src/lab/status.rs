@@ -62,7 +62,7 @@ pub(in crate::lab) fn of(lab: &LabFolder, config: &LabHostConfig) -> HostStatus 
         let text = std::fs::read(host.local_bin().join(kind.file_name())).ok()?;
         Some(BinaryStatus {
             name: kind.file_name(),
-            version: kind.version_of(&text),
+            version: BinaryKind::version_of(&text),
         })
     });
     let units = config.role.units().iter().map(|unit| {

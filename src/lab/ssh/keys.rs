@@ -87,9 +87,9 @@ mod tests {
         assert_eq!(first.of("a").public_key(), second.of("a").public_key());
         assert_ne!(first.of("a").public_key(), first.of("b").public_key());
 
-        let made = client_key(&client).unwrap();
-        let read = client_key(&client).unwrap();
-        assert_eq!(made.public_key().key_data(), read.public_key().key_data());
+        let key = client_key(&client).unwrap();
+        let again = client_key(&client).unwrap();
+        assert_eq!(key.public_key().key_data(), again.public_key().key_data());
         for path in [seed, client] {
             let mode = std::fs::metadata(path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);

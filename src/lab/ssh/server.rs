@@ -214,7 +214,7 @@ async fn accept(
 ) {
     loop {
         let wanted = *reachable.borrow_and_update();
-        if let Some(next) = switch(port, wanted, number, &host).await {
+        if let Some(next) = switch(port, wanted, number, &host) {
             port = next;
         } else {
             return;
@@ -238,7 +238,7 @@ async fn accept(
 
 /// Brings the port into the wanted state. `None` when another process took it in the moment between closing it and
 /// binding it again; then the host stays unreachable.
-async fn switch(port: Port, open: bool, number: u16, host: &ServedHost) -> Option<Port> {
+fn switch(port: Port, open: bool, number: u16, host: &ServedHost) -> Option<Port> {
     match (port, open) {
         (Port::Open(listener), false) => {
             drop(listener);

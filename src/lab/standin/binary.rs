@@ -36,7 +36,7 @@ impl BinaryKind {
     }
 
     /// The version of a binary with this content; `None` when the lab did not make it.
-    pub(in crate::lab) fn version_of(self, content: &[u8]) -> Option<String> {
+    pub(in crate::lab) fn version_of(content: &[u8]) -> Option<String> {
         let head = content.get(..content.len().min(200))?;
         let head = String::from_utf8_lossy(head);
         let mut lines = head.lines().skip(1);
@@ -78,7 +78,10 @@ mod tests {
         ] {
             let text = binary(kind, version);
             assert_eq!(text.lines().nth(1), Some(&*format!("VERSION={version}")));
-            assert_eq!(kind.version_of(text.as_bytes()), Some(version.to_owned()));
+            assert_eq!(
+                BinaryKind::version_of(text.as_bytes()),
+                Some(version.to_owned())
+            );
             let run = |argument: &str| {
                 Command::new("/bin/sh")
                     .args(["-c", &text, kind.file_name(), argument])
@@ -90,6 +93,6 @@ mod tests {
             assert!(run("--help").status.success());
             assert_eq!(run("server").status.code(), Some(64));
         }
-        assert_eq!(BinaryKind::Kubelet.version_of(b"\x7fELF\n\n\n"), None);
+        assert_eq!(BinaryKind::version_of(b"\x7fELF\n\n\n"), None);
     }
 }
