@@ -39,7 +39,7 @@ pub(in crate::template) fn failed(error: &fancy_regex::Error) -> Error {
     fail(format!("the regular expression failed: {error}"))
 }
 
-fn group<'t>(captures: &Captures<'t>, name: &str) -> Option<&'t str> {
+fn group<'t>(captures: &Captures<'t, str>, name: &str) -> Option<&'t str> {
     match name.parse::<usize>() {
         Ok(index) => captures.get(index),
         Err(_) => captures.name(name),
@@ -48,7 +48,7 @@ fn group<'t>(captures: &Captures<'t>, name: &str) -> Option<&'t str> {
 }
 
 /// Expands `\1`, `\g<1>`, `\g<name>` and escapes as Python's `re.sub` does.
-fn expand(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<()> {
+fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Result<()> {
     let mut chars = template.chars().peekable();
     while let Some(c) = chars.next() {
         if c != '\\' {
@@ -82,7 +82,7 @@ fn expand(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<(
     Ok(())
 }
 
-fn reference<'t>(captures: &Captures<'t>, name: &str) -> Result<&'t str> {
+fn reference<'t>(captures: &Captures<'t, str>, name: &str) -> Result<&'t str> {
     if name.parse::<usize>().is_ok_and(|index| index >= captures.len()) {
         return Err(fail(format!("invalid group reference {name}")));
     }
