@@ -44,7 +44,11 @@ impl Arguments {
 
     /// Refuses names that are not in `names`.
     pub(super) fn check_names(&self, names: &[&str]) -> Result<(), Error> {
-        match self.named.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        match self
+            .named
+            .iter()
+            .find(|(name, _)| !names.contains(&name.as_str()))
+        {
             Some((name, _)) => Err(Error::new(
                 ErrorKind::TooManyArguments,
                 format!("unknown argument `{name}`"),

@@ -59,7 +59,9 @@ impl Guarded {
             at = match text.as_bytes().get(open + 1) {
                 Some(b'{') => region(text, open + 2, &mut chains, false),
                 Some(b'%') => statement(text, open + 2, &mut chains),
-                Some(b'#') => text[open..].find("#}").map_or(text.len(), |end| open + end + 2),
+                Some(b'#') => text[open..]
+                    .find("#}")
+                    .map_or(text.len(), |end| open + end + 2),
                 _ => open + 1,
             };
         }
@@ -76,7 +78,9 @@ impl Guarded {
                 Some(b'{') => b'}',
                 Some(b'%') => b'%',
                 Some(b'#') => {
-                    at = text[open..].find("#}").map_or(text.len(), |end| open + end + 2);
+                    at = text[open..]
+                        .find("#}")
+                        .map_or(text.len(), |end| open + end + 2);
                     continue;
                 }
                 _ => {
@@ -86,7 +90,9 @@ impl Guarded {
             };
             let end = region_end(text, open + 2, closer);
             at = (end + 2).min(text.len());
-            let body = text[open + 2..end].trim_start_matches(['-', '+']).trim_start();
+            let body = text[open + 2..end]
+                .trim_start_matches(['-', '+'])
+                .trim_start();
             if body.starts_with("raw") {
                 at = text[end..]
                     .find("endraw")
@@ -134,7 +140,10 @@ impl Guarded {
         Self {
             text: result,
             chains,
-            inserts: pieces.iter().map(|(at, piece)| (*at, piece.len())).collect(),
+            inserts: pieces
+                .iter()
+                .map(|(at, piece)| (*at, piece.len()))
+                .collect(),
         }
     }
 
@@ -183,7 +192,9 @@ fn region_end(text: &str, start: usize, closer: u8) -> usize {
 fn statement(text: &str, start: usize, chains: &mut Vec<Chain>) -> usize {
     let end = region_end(text, start, b'%');
     let body = text[start..end].trim_start_matches(['-', '+']).trim_start();
-    let word_length = body.find(|c: char| !c.is_alphanumeric()).unwrap_or(body.len());
+    let word_length = body
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(body.len());
     let at_body = end - body.len();
     match &body[..word_length] {
         "raw" => text[end..]
@@ -413,11 +424,23 @@ mod tests {
             ("{{ a.b[0] }}", "{{ ((a|_chain(3,4)).b|_chain(3,6))[0] }}"),
             ("{{ a.split('.') }}", "{{ a.split('.') }}"),
             ("{{ a.b.split('.') }}", "{{ (a|_chain(3,4)).b.split('.') }}"),
-            ("{{ x | my.filter(a.b) }}", "{{ x | my.filter((a|_chain(17,18)).b) }}"),
+            (
+                "{{ x | my.filter(a.b) }}",
+                "{{ x | my.filter((a|_chain(17,18)).b) }}",
+            ),
             ("{{ a is not my.test }}", "{{ a is not my.test }}"),
-            ("{{ a in [1, 2] and b not in [3] }}", "{{ a in [1, 2] and b not in [3] }}"),
-            ("{% set ns.x = a.b %}", "{% set ns.x = (a|_chain(14,15)).b %}"),
-            ("{% raw %}{{ a.b }}{% endraw %}", "{% raw %}{{ a.b }}{% endraw %}"),
+            (
+                "{{ a in [1, 2] and b not in [3] }}",
+                "{{ a in [1, 2] and b not in [3] }}",
+            ),
+            (
+                "{% set ns.x = a.b %}",
+                "{% set ns.x = (a|_chain(14,15)).b %}",
+            ),
+            (
+                "{% raw %}{{ a.b }}{% endraw %}",
+                "{% raw %}{{ a.b }}{% endraw %}",
+            ),
             ("{# a.b #}{{ 1.5 }} a.b", "{# a.b #}{{ 1.5 }} a.b"),
             ("{% for x in loop.y %}", "{% for x in loop.y %}"),
         ];
@@ -431,9 +454,10 @@ mod tests {
         let text = "{{ a.b + c.d }}";
         let guarded = Guarded::template(text);
         for (at, c) in text.char_indices().filter(|(_, c)| c.is_alphabetic()) {
-            let there = guarded.text.match_indices(c).find(|(place, _)| {
-                guarded.original(*place) == at
-            });
+            let there = guarded
+                .text
+                .match_indices(c)
+                .find(|(place, _)| guarded.original(*place) == at);
             assert!(there.is_some(), "{c}");
         }
     }

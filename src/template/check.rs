@@ -99,8 +99,8 @@ fn names(text: &str, range: std::ops::Range<usize>, place: &Place, found: &mut V
         if name.is_empty() || known.contains(name) {
             continue;
         }
-        let mut diagnostic = Diagnostic::error(code, format!("unknown {word} `{name}`"))
-            .at(&place.span(at), "");
+        let mut diagnostic =
+            Diagnostic::error(code, format!("unknown {word} `{name}`")).at(&place.span(at), "");
         if let Some(near) = did_you_mean(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
         }

@@ -151,8 +151,5 @@ fn included(name: &str) -> String {
     search
         .and_then(|search| super::find_file(&search, "templates", name))
         .and_then(|path| std::fs::read_to_string(path).ok())
-        .map_or_else(
-            || format!("\0{name}"),
-            |text| guarded(&text).text.clone(),
-        )
+        .map_or_else(|| format!("\0{name}"), |text| guarded(&text).text.clone())
 }

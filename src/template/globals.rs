@@ -33,12 +33,17 @@ pub(super) fn register(environment: &mut Environment<'static>) {
 fn look_up(state: &mut State<'_, '_>, raw: Raw, list: bool) -> Result<Value, Error> {
     let context = context(state)?;
     if !context.lookups {
-        return Err(fail("lookups do not run in a condition that was itself rendered"));
+        return Err(fail(
+            "lookups do not run in a condition that was itself rendered",
+        ));
     }
     let args = Arguments::new(raw)?;
     let name = python::text(args.require(0, "name")?)?;
     let mut options = args.options()?;
-    let list = list || options.shift_remove("wantlist").is_some_and(|given| given == true);
+    let list = list
+        || options
+            .shift_remove("wantlist")
+            .is_some_and(|given| given == true);
     let errors = match options.shift_remove("errors") {
         Some(Json::String(text)) => text,
         _ => "strict".to_owned(),
@@ -47,13 +52,27 @@ fn look_up(state: &mut State<'_, '_>, raw: Raw, list: bool) -> Result<Value, Err
     for term in &args.positional[1..] {
         terms.extend(to_json(term)?);
     }
-    let request = lookups::Request { terms, options, context };
+    let request = lookups::Request {
+        terms,
+        options,
+        context,
+    };
     let found = match lookups::run(&name, &request) {
         Ok(found) => found,
         Err(error) => match errors.as_str() {
-            "ignore" | "warn" => return Ok(if list { Value::from(Vec::<Value>::new()) } else { Value::from(()) }),
+            "ignore" | "warn" => {
+                return Ok(if list {
+                    Value::from(Vec::<Value>::new())
+                } else {
+                    Value::from(())
+                });
+            }
             "strict" => return Err(error),
-            other => return Err(fail(format!("`errors` is strict, warn or ignore, not `{other}`"))),
+            other => {
+                return Err(fail(format!(
+                    "`errors` is strict, warn or ignore, not `{other}`"
+                )));
+            }
         },
     };
     if list {
@@ -73,7 +92,11 @@ fn look_up(state: &mut State<'_, '_>, raw: Raw, list: bool) -> Result<Value, Err
 /// `now(utc=False, fmt=None)`.
 fn now(args: &Arguments) -> Result<Value, Error> {
     args.check_names(&["utc", "fmt"])?;
-    let zone = if args.flag(0, "utc", false)? { TimeZone::UTC } else { TimeZone::system() };
+    let zone = if args.flag(0, "utc", false)? {
+        TimeZone::UTC
+    } else {
+        TimeZone::system()
+    };
     let format = args.text(1, "fmt", "%Y-%m-%d %H:%M:%S.%6f")?;
     filters::strftime(&Zoned::now().with_time_zone(zone), &format).map(Value::from)
 }

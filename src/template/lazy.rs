@@ -125,7 +125,11 @@ impl Context {
             )));
         }
         let outer = self.chain.clone();
-        Ok(Arc::new(self.inner(Some(Arc::new(Link { name, depth, outer })))))
+        Ok(Arc::new(self.inner(Some(Arc::new(Link {
+            name,
+            depth,
+            outer,
+        })))))
     }
 
     /// The value of a variable: `None` when there is none of the name.
@@ -175,7 +179,6 @@ impl Context {
             .contains(&part)
     }
 }
-
 
 /// The root of all names.
 #[derive(Debug)]
@@ -266,12 +269,22 @@ impl Object for HostVars {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let names = self.0.scope.hosts.as_ref().map(|hosts| hosts.names());
-        Enumerator::Values(names.unwrap_or_default().into_iter().map(Value::from).collect())
+        Enumerator::Values(
+            names
+                .unwrap_or_default()
+                .into_iter()
+                .map(Value::from)
+                .collect(),
+        )
     }
 }
 
 /// The value of the node at `path` under `root`; containers are looked into later.
-fn source(context: &Arc<Context>, root: &Arc<Node>, path: &[usize]) -> Result<Value, TemplateError> {
+fn source(
+    context: &Arc<Context>,
+    root: &Arc<Node>,
+    path: &[usize],
+) -> Result<Value, TemplateError> {
     let Some(node) = walk(root, path) else {
         return Ok(Value::UNDEFINED);
     };
@@ -305,7 +318,8 @@ impl Tree {
     fn child(&self, step: usize) -> Option<Value> {
         let mut path = self.path.clone();
         path.push(step);
-        self.context.settle(source(&self.context, &self.root, &path))
+        self.context
+            .settle(source(&self.context, &self.root, &path))
     }
 }
 

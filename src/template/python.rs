@@ -32,7 +32,11 @@ pub(super) fn repr(value: &Value, out: &mut String) -> Result<(), Error> {
             out.push_str(&float(f64::try_from(value.clone()).unwrap_or(f64::NAN)));
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            let (open, close) = if value.is_tuple() { ('(', ')') } else { ('[', ']') };
+            let (open, close) = if value.is_tuple() {
+                ('(', ')')
+            } else {
+                ('[', ']')
+            };
             out.push(open);
             let mut count = 0;
             for item in value.try_iter()?.checked() {
@@ -86,12 +90,20 @@ pub(crate) fn float(value: f64) -> String {
         return format!("{mantissa}e{sign}{digits:0>2}");
     }
     let text = value.to_string();
-    if text.contains('.') { text } else { text + ".0" }
+    if text.contains('.') {
+        text
+    } else {
+        text + ".0"
+    }
 }
 
 /// A string literal as Python writes it: single quotes unless only those occur inside.
 pub(super) fn quote(text: &str, out: &mut String) {
-    let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mark = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push(mark);
     for c in text.chars() {
         match c {
@@ -147,14 +159,16 @@ pub(super) fn method(
             .err()
             .unwrap_or_else(|| Error::from(ErrorKind::UndefinedError))),
         (ValueKind::String, _) => string_method(state, value, name, args),
-        (ValueKind::Seq | ValueKind::Map, "append" | "extend" | "insert" | "update" | "pop" | "remove" | "clear" | "setdefault" | "sort") => {
-            Err(Error::new(
-                ErrorKind::InvalidOperation,
-                format!(
-                    "`{name}` would change a value in place, which templates here cannot do; build a new value with `+` or `combine`"
-                ),
-            ))
-        }
+        (
+            ValueKind::Seq | ValueKind::Map,
+            "append" | "extend" | "insert" | "update" | "pop" | "remove" | "clear" | "setdefault"
+            | "sort",
+        ) => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "`{name}` would change a value in place, which templates here cannot do; build a new value with `+` or `combine`"
+            ),
+        )),
         (ValueKind::Map, "copy") => {
             let () = from_args(args)?;
             Ok(value.clone())
@@ -188,7 +202,10 @@ fn string_method(
     let this = value.as_str().unwrap_or_default();
     let width = |args: &[Value]| -> Result<(usize, char), Error> {
         let (width, fill): (usize, Option<char>) = from_args(args)?;
-        Ok((width.saturating_sub(this.chars().count()), fill.unwrap_or(' ')))
+        Ok((
+            width.saturating_sub(this.chars().count()),
+            fill.unwrap_or(' '),
+        ))
     };
     let repeat = |fill: char, count: usize| fill.to_string().repeat(count);
     Ok(match name {
@@ -220,9 +237,9 @@ fn string_method(
         }
         "index" => {
             let (wanted,): (&str,) = from_args(args)?;
-            let at = this.find(wanted).ok_or_else(|| {
-                Error::new(ErrorKind::InvalidOperation, "substring not found")
-            })?;
+            let at = this
+                .find(wanted)
+                .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "substring not found"))?;
             Value::from(this[..at].chars().count())
         }
         "swapcase" => Value::from(
@@ -284,7 +301,10 @@ mod tests {
     #[test]
     fn values_print_as_python_prints_them() {
         let cases = [
-            ("[1, 'a', none, true, 1.0, 'it\\'s', 'a\\nb']", r#"[1, 'a', None, True, 1.0, "it's", 'a\nb']"#),
+            (
+                "[1, 'a', none, true, 1.0, 'it\\'s', 'a\\nb']",
+                r#"[1, 'a', None, True, 1.0, "it's", 'a\nb']"#,
+            ),
             ("{'a': {'b': [1]}}", "{'a': {'b': [1]}}"),
             ("(1,)", "(1,)"),
             ("1e20", "1e+20"),

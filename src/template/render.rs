@@ -143,14 +143,16 @@ pub(super) fn explain(
     if let Some(carried) = TemplateError::uncarried(error) {
         return carried;
     }
-    let own = error.name().is_none_or(|name| {
-        name == "<expression>" || name == guarded.text
-    });
+    let own = error
+        .name()
+        .is_none_or(|name| name == "<expression>" || name == guarded.text);
     let range = error.range().filter(|_| own).map(|range| {
         guarded.original(range.start).min(text.len())..guarded.original(range.end).min(text.len())
     });
     let undefined = error.kind() == ErrorKind::UndefinedError
-        || error.detail().is_some_and(|detail| detail.contains("` is undefined"));
+        || error
+            .detail()
+            .is_some_and(|detail| detail.contains("` is undefined"));
     if undefined {
         let within = range.clone().unwrap_or(0..text.len());
         if let Some(found) = why_undefined(error, text, guarded, context, place, &within) {
@@ -205,11 +207,14 @@ fn why_undefined(
         chain.start < within.end && end > within.start
     };
     let fits = |chain: &&Chain| match (written, chain.parts.last()) {
-        (Some(written), Some(_)) if !written.starts_with("(...)") && !written.contains(['.', '[']) => {
+        (Some(written), Some(_))
+            if !written.starts_with("(...)") && !written.contains(['.', '[']) =>
+        {
             chain.parts[0].name.as_deref() == Some(written) && chain.parts.len() == 1
         }
         (Some(written), Some(last)) => last.name.as_ref().is_none_or(|name| {
             written.ends_with(&format!(".{name}"))
+                || written.ends_with(&format!("['{name}']"))
                 || written.ends_with(&format!("[\"{name}\"]"))
                 || written.ends_with(&format!("[{name}]"))
         }),
@@ -233,10 +238,7 @@ fn chain_error(chain: &Chain, text: &str, context: &Arc<Context>, place: &Place)
         .unwrap_or(last);
     let part = &chain.parts[index];
     let span = Some(place.span(chain.start..part.end));
-    let name = part
-        .name
-        .as_deref()
-        .unwrap_or(&text[chain.start..part.end]);
+    let name = part.name.as_deref().unwrap_or(&text[chain.start..part.end]);
     if index == 0 {
         if let Some(Err(inner)) = context.variable(name) {
             return inner;

@@ -44,7 +44,10 @@ pub(super) fn from_shared(json: &Arc<Json>) -> Value {
 fn shared(root: &Arc<Json>, path: Vec<Step>, json: &Json) -> Value {
     let large = match json {
         Json::Object(entries) => {
-            entries.len() > EAGER || entries.values().any(|each| each.is_object() || each.is_array())
+            entries.len() > EAGER
+                || entries
+                    .values()
+                    .any(|each| each.is_object() || each.is_array())
         }
         Json::Array(items) => {
             items.len() > EAGER || items.iter().any(|each| each.is_object() || each.is_array())
@@ -119,9 +122,12 @@ impl Object for Shared {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match self.json() {
-            Json::Object(entries) => {
-                Enumerator::Values(entries.keys().map(|key| Value::from(key.as_str())).collect())
-            }
+            Json::Object(entries) => Enumerator::Values(
+                entries
+                    .keys()
+                    .map(|key| Value::from(key.as_str()))
+                    .collect(),
+            ),
             Json::Array(items) => Enumerator::Seq(items.len()),
             _ => Enumerator::NonEnumerable,
         }
@@ -132,9 +138,10 @@ impl Object for Shared {
 pub(super) fn to_json(value: &Value) -> Result<Option<Json>, Error> {
     Ok(Some(match value.kind() {
         ValueKind::Undefined => {
-            return Err(value.get_attr("").err().unwrap_or_else(|| {
-                Error::from(ErrorKind::UndefinedError)
-            }));
+            return Err(value
+                .get_attr("")
+                .err()
+                .unwrap_or_else(|| Error::from(ErrorKind::UndefinedError)));
         }
         ValueKind::None => Json::Null,
         ValueKind::Bool => Json::Bool(value.is_true()),
@@ -208,6 +215,9 @@ mod tests {
             "big": u64::MAX,
         });
         assert_eq!(to_json(&from_json(&json)).unwrap(), Some(json.clone()));
-        assert_eq!(to_json(&from_shared(&Arc::new(json.clone()))).unwrap(), Some(json));
+        assert_eq!(
+            to_json(&from_shared(&Arc::new(json.clone()))).unwrap(),
+            Some(json)
+        );
     }
 }

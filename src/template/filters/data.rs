@@ -79,8 +79,15 @@ pub(super) fn combine(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
         Some(given) => python::text(given)?,
         None => "replace".to_owned(),
     };
-    if !["replace", "keep", "append", "prepend", "append_rp", "prepend_rp"]
-        .contains(&list_merge.as_str())
+    if ![
+        "replace",
+        "keep",
+        "append",
+        "prepend",
+        "append_rp",
+        "prepend_rp",
+    ]
+    .contains(&list_merge.as_str())
     {
         return Err(fail(format!(
             "`list_merge` is replace, keep, append, prepend, append_rp or prepend_rp, not `{list_merge}`"
@@ -212,11 +219,17 @@ pub(super) fn subelements(_: &mut State<'_, '_>, value: &Value, args: &Arguments
     let path = args.require(0, "subelements")?;
     let names: Vec<String> = match path.as_str() {
         Some(text) => text.split('.').map(str::to_owned).collect(),
-        None => items(path)?.iter().map(python::text).collect::<Result<_>>()?,
+        None => items(path)?
+            .iter()
+            .map(python::text)
+            .collect::<Result<_>>()?,
     };
     let skip = args.flag(1, "skip_missing", false)?;
     let elements = if value.kind() == ValueKind::Map {
-        pairs(value, "subelements")?.into_iter().map(|(_, item)| item).collect()
+        pairs(value, "subelements")?
+            .into_iter()
+            .map(|(_, item)| item)
+            .collect()
     } else {
         items(value)?
     };

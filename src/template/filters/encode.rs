@@ -41,7 +41,12 @@ fn utf8_only(args: &Arguments) -> Result<()> {
 }
 
 fn hex(bytes: &[u8]) -> Value {
-    Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Value::from(
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    )
 }
 
 pub(super) fn sha1(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
@@ -81,7 +86,10 @@ pub(super) fn from_yaml_all(_: &mut State<'_, '_>, value: &Value, _: &Arguments)
     };
     let source = crate::source::SourceFile::new("<from_yaml_all>", text);
     let documents = parse(&source).map_err(|error| fail(error.to_string()))?;
-    Ok(documents.iter().map(|node| value_of(&node.to_value())).collect())
+    Ok(documents
+        .iter()
+        .map(|node| value_of(&node.to_value()))
+        .collect())
 }
 
 fn yaml(value: &Value, args: &Arguments, mut options: WriteOptions) -> Result {
@@ -109,7 +117,11 @@ fn yaml(value: &Value, args: &Arguments, mut options: WriteOptions) -> Result {
 }
 
 const YAML_OPTIONS: [&str; 5] = [
-    "indent", "width", "sort_keys", "default_flow_style", "allow_unicode",
+    "indent",
+    "width",
+    "sort_keys",
+    "default_flow_style",
+    "allow_unicode",
 ];
 
 fn known_yaml_options(args: &Arguments) -> Result<()> {
@@ -118,13 +130,19 @@ fn known_yaml_options(args: &Arguments) -> Result<()> {
 
 pub(super) fn to_yaml(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     known_yaml_options(args)?;
-    let options = WriteOptions { flow: None, ..WriteOptions::default() };
+    let options = WriteOptions {
+        flow: None,
+        ..WriteOptions::default()
+    };
     yaml(value, args, options)
 }
 
 pub(super) fn to_nice_yaml(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     known_yaml_options(args)?;
-    let options = WriteOptions { indent: 4, ..WriteOptions::default() };
+    let options = WriteOptions {
+        indent: 4,
+        ..WriteOptions::default()
+    };
     yaml(value, args, options)
 }
 
@@ -136,7 +154,13 @@ struct JsonStyle {
 }
 
 fn json(value: &Value, args: &Arguments, indent: Option<usize>, sort: bool) -> Result {
-    args.check_names(&["indent", "sort_keys", "ensure_ascii", "preprocess_unsafe", "vault_to_text"])?;
+    args.check_names(&[
+        "indent",
+        "sort_keys",
+        "ensure_ascii",
+        "preprocess_unsafe",
+        "vault_to_text",
+    ])?;
     let style = JsonStyle {
         indent: match args.get(0, "indent") {
             Some(given) if given.is_none() => None,

@@ -36,7 +36,9 @@ pub(super) fn intersect(_: &mut State<'_, '_>, value: &Value, args: &Arguments) 
     let other = other(args)?;
     let list = items(value)?;
     Ok(distinct(
-        list.into_iter().filter(|item| other.contains(item)).collect(),
+        list.into_iter()
+            .filter(|item| other.contains(item))
+            .collect(),
     ))
 }
 
@@ -44,13 +46,23 @@ pub(super) fn difference(_: &mut State<'_, '_>, value: &Value, args: &Arguments)
     let other = other(args)?;
     let list = items(value)?;
     Ok(distinct(
-        list.into_iter().filter(|item| !other.contains(item)).collect(),
+        list.into_iter()
+            .filter(|item| !other.contains(item))
+            .collect(),
     ))
 }
 
-pub(super) fn symmetric_difference(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+pub(super) fn symmetric_difference(
+    _: &mut State<'_, '_>,
+    value: &Value,
+    args: &Arguments,
+) -> Result {
     let (left, right) = (items(value)?, other(args)?);
-    let mut list: Vec<Value> = left.iter().filter(|item| !right.contains(item)).cloned().collect();
+    let mut list: Vec<Value> = left
+        .iter()
+        .filter(|item| !right.contains(item))
+        .cloned()
+        .collect();
     list.extend(right.into_iter().filter(|item| !left.contains(item)));
     Ok(distinct(list))
 }
@@ -89,9 +101,9 @@ fn extreme(value: &Value, args: &Arguments, what: &str, more: bool) -> Result {
     let mut best: Option<(Value, Value)> = None;
     for item in items(value)? {
         let key = key(&item, attribute, case_sensitive)?;
-        let better = best.as_ref().is_none_or(|(old, _)| {
-            if more { key > *old } else { key < *old }
-        });
+        let better =
+            best.as_ref()
+                .is_none_or(|(old, _)| if more { key > *old } else { key < *old });
         if better {
             best = Some((key, item));
         }
@@ -128,7 +140,12 @@ pub(super) fn flatten(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
     Ok(Value::from(result))
 }
 
-fn flatten_into(value: &Value, levels: Option<i64>, skip: bool, out: &mut Vec<Value>) -> Result<()> {
+fn flatten_into(
+    value: &Value,
+    levels: Option<i64>,
+    skip: bool,
+    out: &mut Vec<Value>,
+) -> Result<()> {
     for item in items(value)? {
         let null = item.is_none() || matches!(item.as_str(), Some("None" | "null"));
         if skip && null {
@@ -148,7 +165,10 @@ fn tuple(values: Vec<Value>) -> Value {
 }
 
 fn columns(value: &Value, args: &Arguments) -> Result<Vec<Vec<Value>>> {
-    std::iter::once(value).chain(&args.positional).map(items).collect()
+    std::iter::once(value)
+        .chain(&args.positional)
+        .map(items)
+        .collect()
 }
 
 pub(super) fn zip(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
@@ -163,7 +183,9 @@ pub(super) fn zip_longest(_: &mut State<'_, '_>, value: &Value, args: &Arguments
     let fill = args.named("fillvalue").cloned().unwrap_or(Value::from(()));
     let length = columns.iter().map(Vec::len).max().unwrap_or(0);
     let rows = (0..length).map(|row| {
-        let cells = columns.iter().map(|each| each.get(row).unwrap_or(&fill).clone());
+        let cells = columns
+            .iter()
+            .map(|each| each.get(row).unwrap_or(&fill).clone());
         tuple(cells.collect())
     });
     Ok(Value::from(rows.collect::<Vec<_>>()))
@@ -201,7 +223,8 @@ pub(super) fn combinations(_: &mut State<'_, '_>, value: &Value, args: &Argument
             taken.pop();
         }
     }
-    let size = usize::try_from(args.int(0, "r", 2)?).map_err(|_| fail("`r` must not be negative"))?;
+    let size =
+        usize::try_from(args.int(0, "r", 2)?).map_err(|_| fail("`r` must not be negative"))?;
     let mut result = Vec::new();
     choose(&items(value)?, size, &mut Vec::new(), &mut result);
     Ok(Value::from(result))
@@ -226,7 +249,9 @@ fn draw(seed: Option<&Value>, round: u64) -> Result<u64> {
 pub(super) fn random(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     let seed = args.get(2, "seed").filter(|seed| !seed.is_none());
     if value.kind() == ValueKind::Number {
-        let end = value.as_i64().ok_or_else(|| fail("random needs a whole number or a list"))?;
+        let end = value
+            .as_i64()
+            .ok_or_else(|| fail("random needs a whole number or a list"))?;
         let start = args.int(0, "start", 0)?;
         let step = args.int(1, "step", 1)?.max(1);
         let count = (end - start + step - 1) / step;

@@ -26,7 +26,10 @@ pub(super) fn int(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Res
     })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "cutting the fraction off is the purpose; i128 holds what fits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "cutting the fraction off is the purpose; i128 holds what fits"
+)]
 fn truncated(value: f64) -> Option<Value> {
     value.is_finite().then(|| Value::from(value as i128))
 }
@@ -98,7 +101,9 @@ pub(super) fn pow(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Res
 
 pub(super) fn root(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     let value = number(value, "root")?;
-    let base = args.get(0, "base").map_or(Ok(2.0), |base| number(base, "root"))?;
+    let base = args
+        .get(0, "base")
+        .map_or(Ok(2.0), |base| number(base, "root"))?;
     Ok(Value::from(match base {
         2.0 => value.sqrt(),
         base => value.powf(1.0 / base),
@@ -125,9 +130,16 @@ pub(super) fn human_readable(_: &mut State<'_, '_>, value: &Value, args: &Argume
             .map_err(|_| fail(format!("human_readable needs a number, not `{text}`")))?,
         None => number(value, "human_readable")?,
     };
-    let base = if args.flag(0, "isbits", false)? { "bits" } else { "Bytes" };
+    let base = if args.flag(0, "isbits", false)? {
+        "bits"
+    } else {
+        "Bytes"
+    };
     let unit = args.get(1, "unit").filter(|unit| !unit.is_none());
-    let unit = unit.map(python::text).transpose()?.map(|unit| unit.to_uppercase());
+    let unit = unit
+        .map(python::text)
+        .transpose()?
+        .map(|unit| unit.to_uppercase());
     let chosen = UNITS.iter().find(|(letter, limit)| match &unit {
         None => size >= *limit,
         Some(unit) => unit.starts_with(*letter),

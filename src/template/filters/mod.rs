@@ -11,8 +11,8 @@ mod text;
 mod time;
 mod url;
 
-pub(super) use register::{RESULT, names, register};
 pub(super) use list::product_of;
 pub(super) use pattern::{compile, failed};
+pub(super) use register::{RESULT, names, register};
 pub(super) use text::split_right;
 pub(super) use time::strftime;

@@ -31,7 +31,10 @@ pub(super) fn expandvars(_: &mut State<'_, '_>, value: &Value, _: &Arguments) ->
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let (name, length) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+        let (name, length) = match after
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'))
+        {
             Some((name, _)) => (name, name.len() + 2),
             None => {
                 let end = after
@@ -74,7 +77,11 @@ fn normalize(path: &str) -> String {
         }
     }
     let joined = format!("{root}{}", parts.join("/"));
-    if joined.is_empty() { ".".to_owned() } else { joined }
+    if joined.is_empty() {
+        ".".to_owned()
+    } else {
+        joined
+    }
 }
 
 pub(super) fn normpath(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
@@ -115,13 +122,24 @@ pub(super) fn relpath(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
     let path = absolute(&python::text(value)?)?;
     let start = absolute(&args.text(0, "start", ".")?)?;
     let split = |path: &str| -> Vec<String> {
-        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        path.split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let (path, start) = (split(&path), split(&start));
-    let same = path.iter().zip(&start).take_while(|(left, right)| left == right).count();
+    let same = path
+        .iter()
+        .zip(&start)
+        .take_while(|(left, right)| left == right)
+        .count();
     let mut parts = vec!["..".to_owned(); start.len() - same];
     parts.extend_from_slice(&path[same..]);
-    Ok(Value::from(if parts.is_empty() { ".".to_owned() } else { parts.join("/") }))
+    Ok(Value::from(if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }))
 }
 
 /// `os.path.splitext`: leading dots of the last part are no extension.

@@ -13,7 +13,11 @@ type Result<T = Value> = std::result::Result<T, Error>;
 static CACHE: LazyLock<RwLock<HashMap<String, Arc<Regex>>>> = LazyLock::new(RwLock::default);
 
 /// The compiled pattern, from the cache where it was compiled before.
-pub(in crate::template) fn compile(pattern: &str, ignore_case: bool, multiline: bool) -> Result<Arc<Regex>> {
+pub(in crate::template) fn compile(
+    pattern: &str,
+    ignore_case: bool,
+    multiline: bool,
+) -> Result<Arc<Regex>> {
     let flags = match (ignore_case, multiline) {
         (false, false) => "",
         (true, false) => "(?i)",
@@ -22,7 +26,11 @@ pub(in crate::template) fn compile(pattern: &str, ignore_case: bool, multiline: 
     };
     // Python's `\Z` is the very end, which is `\z` here.
     let text = format!("{flags}{}", pattern.replace("\\Z", "\\z"));
-    if let Some(found) = CACHE.read().unwrap_or_else(PoisonError::into_inner).get(&text) {
+    if let Some(found) = CACHE
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&text)
+    {
         return Ok(found.clone());
     }
     let regex = Regex::new(&text)
@@ -83,14 +91,24 @@ fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Res
 }
 
 fn reference<'t>(captures: &Captures<'t, str>, name: &str) -> Result<&'t str> {
-    if name.parse::<usize>().is_ok_and(|index| index >= captures.len()) {
+    if name
+        .parse::<usize>()
+        .is_ok_and(|index| index >= captures.len())
+    {
         return Err(fail(format!("invalid group reference {name}")));
     }
     Ok(group(captures, name).unwrap_or_default())
 }
 
 pub(super) fn regex_replace(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
-    args.check_names(&["pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"])?;
+    args.check_names(&[
+        "pattern",
+        "replacement",
+        "ignorecase",
+        "multiline",
+        "count",
+        "mandatory_count",
+    ])?;
     let text = python::text(value)?;
     let pattern = args.text(0, "pattern", "")?;
     let replacement = args.text(1, "replacement", "")?;
@@ -102,9 +120,11 @@ pub(super) fn regex_replace(_: &mut State<'_, '_>, value: &Value, args: &Argumen
     let limit = args.int(4, "count", 0)?;
     let needed = args.int(5, "mandatory_count", 0)?;
     let (mut out, mut last, mut count) = (String::new(), 0, 0_i64);
-    for captures in regex.captures_iter(&text) {
+    for captures in regex.captures_iter(text.as_str()) {
         let captures = captures.map_err(|error| failed(&error))?;
-        let Some(whole) = captures.get(0) else { continue };
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
         if limit > 0 && count == limit {
             break;
         }
@@ -128,11 +148,16 @@ pub(super) fn regex_search(_: &mut State<'_, '_>, value: &Value, args: &Argument
     let pattern = python::text(args.require(0, "regex")?)?;
     let flag = |name| args.named(name).is_some_and(Value::is_true);
     let regex = compile(&pattern, flag("ignorecase"), flag("multiline"))?;
-    let Some(captures) = regex.captures(&text).map_err(|error| failed(&error))? else {
+    let Some(captures) = regex
+        .captures(text.as_str())
+        .map_err(|error| failed(&error))?
+    else {
         return Ok(Value::from(()));
     };
     if args.positional.len() < 2 {
-        return Ok(captures.get(0).map_or(Value::from(()), |found| Value::from(found.as_str())));
+        return Ok(captures
+            .get(0)
+            .map_or(Value::from(()), |found| Value::from(found.as_str())));
     }
     let mut groups = Vec::new();
     for wanted in &args.positional[1..] {
@@ -156,15 +181,22 @@ pub(super) fn regex_findall(_: &mut State<'_, '_>, value: &Value, args: &Argumen
         args.flag(1, "multiline", false)?,
     )?;
     let mut found = Vec::new();
-    for captures in regex.captures_iter(&text) {
+    for captures in regex.captures_iter(text.as_str()) {
         let captures = captures.map_err(|error| failed(&error))?;
         let group = |index: usize| {
-            Value::from(captures.get(index).map(|found| found.as_str()).unwrap_or_default())
+            Value::from(
+                captures
+                    .get(index)
+                    .map(|found| found.as_str())
+                    .unwrap_or_default(),
+            )
         };
         found.push(match captures.len() {
             0 | 1 => group(0),
             2 => group(1),
-            count => Value::from(minijinja::value::Tuple::new((1..count).map(group).collect())),
+            count => Value::from(minijinja::value::Tuple::new(
+                (1..count).map(group).collect(),
+            )),
         });
     }
     Ok(Value::from(found))
@@ -175,7 +207,11 @@ pub(super) fn regex_escape(_: &mut State<'_, '_>, value: &Value, args: &Argument
     let special = match args.text(0, "re_type", "python")?.as_str() {
         "python" => "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}",
         "posix_basic" => "[]*.^$\\",
-        other => return Err(fail(format!("the kind `{other}` of expression is not known"))),
+        other => {
+            return Err(fail(format!(
+                "the kind `{other}` of expression is not known"
+            )));
+        }
     };
     let mut out = String::new();
     for c in python::text(value)?.chars() {

@@ -17,9 +17,35 @@ type Filter = fn(&mut State<'_, '_>, &Value, &Arguments) -> Result<Value, Error>
 
 /// minijinja's own filters that behave as Ansible's do.
 const BUILT_IN: &[&str] = &[
-    "abs", "attr", "batch", "d", "default", "dictsort", "e", "escape", "groupby", "items", "list",
-    "map", "reject", "rejectattr", "safe", "select", "selectattr", "slice", "sort", "sum", "title", "round", "reverse",
-    "capitalize", "format", "pprint", "tojson", "count", "length",
+    "abs",
+    "attr",
+    "batch",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "groupby",
+    "items",
+    "list",
+    "map",
+    "reject",
+    "rejectattr",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "sum",
+    "title",
+    "round",
+    "reverse",
+    "capitalize",
+    "format",
+    "pprint",
+    "tojson",
+    "count",
+    "length",
 ];
 
 const FILTERS: &[(&str, Filter)] = &[

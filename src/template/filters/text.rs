@@ -34,10 +34,12 @@ pub(super) fn replace(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
     let text = python::text(value)?;
     let old = python::text(args.require(0, "old")?)?;
     let new = python::text(args.require(1, "new")?)?;
-    Ok(Value::from(match args.get(2, "count").and_then(Value::as_usize) {
-        Some(count) => text.replacen(&old, &new, count),
-        None => text.replace(&old, &new),
-    }))
+    Ok(Value::from(
+        match args.get(2, "count").and_then(Value::as_usize) {
+            Some(count) => text.replacen(&old, &new, count),
+            None => text.replace(&old, &new),
+        },
+    ))
 }
 
 pub(super) fn wordcount(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
@@ -48,16 +50,20 @@ pub(super) fn wordcount(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> 
 
 /// `str.split` with Python's rules for a missing separator.
 pub(super) fn split(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
-    let text = value
-        .as_str()
-        .ok_or_else(|| fail(format!("split needs text, not {}", python::type_name(value))))?;
+    let text = value.as_str().ok_or_else(|| {
+        fail(format!(
+            "split needs text, not {}",
+            python::type_name(value)
+        ))
+    })?;
     let limit = usize::try_from(args.int(1, "maxsplit", -1)?).ok();
     let parts: Vec<&str> = match args.get(0, "sep").filter(|sep| !sep.is_none()) {
         None => split_whitespace(text, limit),
         Some(sep) => {
-            let sep = sep.as_str().filter(|sep| !sep.is_empty()).ok_or_else(|| {
-                fail("the separator of split must be text and not empty")
-            })?;
+            let sep = sep
+                .as_str()
+                .filter(|sep| !sep.is_empty())
+                .ok_or_else(|| fail("the separator of split must be text and not empty"))?;
             match limit {
                 Some(limit) => text.splitn(limit + 1, sep).collect(),
                 None => text.split(sep).collect(),
@@ -101,9 +107,9 @@ pub(in crate::template) fn split_right<'t>(
                     parts.push(rest.trim_start());
                     break;
                 }
-                let start = rest
-                    .rfind(char::is_whitespace)
-                    .map_or(0, |at| at + rest[at..].chars().next().map_or(1, char::len_utf8));
+                let start = rest.rfind(char::is_whitespace).map_or(0, |at| {
+                    at + rest[at..].chars().next().map_or(1, char::len_utf8)
+                });
                 parts.push(&rest[start..]);
                 rest = rest[..start].trim_end();
             }
@@ -182,14 +188,15 @@ pub(super) fn truncate(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -
     if text.chars().count() <= length + leeway {
         return Ok(Value::from(text));
     }
-    let keep = length.checked_sub(end.chars().count()).ok_or_else(|| {
-        fail("`length` is shorter than `end`")
-    })?;
+    let keep = length
+        .checked_sub(end.chars().count())
+        .ok_or_else(|| fail("`length` is shorter than `end`"))?;
     let cut: String = text.chars().take(keep).collect();
     let cut = if kill {
         cut.as_str()
     } else {
-        cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before)
+        cut.rsplit_once(' ')
+            .map_or(cut.as_str(), |(before, _)| before)
     };
     Ok(Value::from(format!("{cut}{end}")))
 }
@@ -210,7 +217,10 @@ pub(super) fn comment(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
     let mut lines = Vec::new();
     lines.extend((!begin.is_empty()).then(|| begin.to_owned()));
     lines.push(bare.to_owned());
-    lines.extend(text.split('\n').map(|line| format!("{decoration}{line}").trim_end().to_owned()));
+    lines.extend(
+        text.split('\n')
+            .map(|line| format!("{decoration}{line}").trim_end().to_owned()),
+    );
     lines.push(bare.to_owned());
     lines.extend((!end.is_empty()).then(|| end.to_owned()));
     Ok(Value::from(lines.join("\n")))

@@ -9,7 +9,8 @@ use minijinja::{Error, State};
 
 /// A point of time in Python's format.
 pub(in crate::template) fn strftime(at: &Zoned, format: &str) -> Result<String, Error> {
-    jiff::fmt::strtime::format(format, at).map_err(|error| fail(format!("bad time format: {error}")))
+    jiff::fmt::strtime::format(format, at)
+        .map_err(|error| fail(format!("bad time format: {error}")))
 }
 
 /// `format | strftime(seconds, utc=False)`; without seconds it is now.
@@ -19,7 +20,11 @@ pub(super) fn filter(
     args: &Arguments,
 ) -> Result<Value, Error> {
     let format = python::text(value)?;
-    let zone = if args.flag(1, "utc", false)? { TimeZone::UTC } else { TimeZone::system() };
+    let zone = if args.flag(1, "utc", false)? {
+        TimeZone::UTC
+    } else {
+        TimeZone::system()
+    };
     let at = match args.get(0, "second").filter(|given| !given.is_none()) {
         None => Timestamp::now(),
         Some(given) => {

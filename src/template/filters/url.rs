@@ -13,10 +13,12 @@ pub(super) fn urlsplit(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -
     let text = python::text(value)?;
     let parts = split(text.trim())?;
     match args.get(0, "query").map(python::text).transpose()? {
-        None => Ok(Value::from_pairs(parts.map(|(name, part)| (Value::from(name), part)))),
-        Some(wanted) if wanted.is_empty() => {
-            Ok(Value::from_pairs(parts.map(|(name, part)| (Value::from(name), part))))
-        }
+        None => Ok(Value::from_pairs(
+            parts.map(|(name, part)| (Value::from(name), part)),
+        )),
+        Some(wanted) if wanted.is_empty() => Ok(Value::from_pairs(
+            parts.map(|(name, part)| (Value::from(name), part)),
+        )),
         Some(wanted) => parts
             .into_iter()
             .find(|(name, _)| *name == wanted)
@@ -30,7 +32,9 @@ fn split(url: &str) -> Result<[(&'static str, Value); 9]> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let is_scheme = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     };
     let (scheme, rest) = match rest.split_once(':') {
         Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_lowercase(), rest),
@@ -49,7 +53,10 @@ fn split(url: &str) -> Result<[(&'static str, Value); 9]> {
         Some(Ok((user, password))) => (Some(user), Some(password)),
         Some(Err(user)) => (Some(user), None),
     };
-    let (host, port) = match host_port.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let (host, port) = match host_port
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((host, after)) => (host, after.strip_prefix(':')),
         None => match host_port.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -66,7 +73,14 @@ fn split(url: &str) -> Result<[(&'static str, Value); 9]> {
     let optional = |text: Option<&str>| text.map_or(Value::from(()), Value::from);
     Ok([
         ("fragment", Value::from(fragment)),
-        ("hostname", if host.is_empty() { Value::from(()) } else { Value::from(host.to_lowercase()) }),
+        (
+            "hostname",
+            if host.is_empty() {
+                Value::from(())
+            } else {
+                Value::from(host.to_lowercase())
+            },
+        ),
         ("netloc", Value::from(netloc)),
         ("password", optional(password)),
         ("path", Value::from(path)),

@@ -39,14 +39,21 @@ pub(super) fn file(request: &Request) -> Result {
 
 /// A rendered template.
 pub(super) fn template(request: &Request) -> Result {
-    request.only(&["convert_data", "template_vars", "trim_blocks", "lstrip_blocks"])?;
+    request.only(&[
+        "convert_data",
+        "template_vars",
+        "trim_blocks",
+        "lstrip_blocks",
+    ])?;
     let options = FileOptions {
         trim_blocks: request.flag("trim_blocks", true),
         lstrip_blocks: request.flag("lstrip_blocks", false),
     };
     let mut context = request.context.clone();
     if let Some(Value::Object(extra)) = request.options.get("template_vars") {
-        let layer = extra.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        let layer = extra
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()));
         context = context.with(layer.collect());
     }
     let mut list = Vec::new();
@@ -73,7 +80,9 @@ pub(super) fn fileglob(request: &Request) -> Result {
             vec![PathBuf::from(if folder.is_empty() { "/" } else { folder })]
         } else {
             let search = request.context.scope.search.iter();
-            search.flat_map(|each| [each.join("files").join(folder), each.join(folder)]).collect()
+            search
+                .flat_map(|each| [each.join("files").join(folder), each.join(folder)])
+                .collect()
         };
         let pattern = regex::Regex::new(&glob(pattern))
             .map_err(|_| fail(format!("`{term}` is not a file pattern")))?;
@@ -133,7 +142,11 @@ pub(super) fn first_found(request: &Request) -> Result {
     request.only(&["files", "paths", "skip"])?;
     let (mut names, mut skip) = (Vec::new(), request.flag("skip", false));
     candidates(&Value::Array(request.terms.clone()), &mut names, &mut skip)?;
-    candidates(&Value::Object(request.options.clone()), &mut names, &mut skip)?;
+    candidates(
+        &Value::Object(request.options.clone()),
+        &mut names,
+        &mut skip,
+    )?;
     for name in &names {
         for kind in ["files", "templates", "vars"] {
             if let Some(path) = find_file(&request.context.scope.search, kind, name) {
@@ -154,9 +167,11 @@ fn candidates(term: &Value, names: &mut Vec<String>, skip: &mut bool) -> Result<
     let texts = |value: Option<&Value>| -> Vec<String> {
         match value {
             Some(Value::String(text)) => text.split([',', ';']).map(str::to_owned).collect(),
-            Some(Value::Array(items)) => {
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
+            Some(Value::Array(items)) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
             _ => Vec::new(),
         }
     };
@@ -187,7 +202,13 @@ fn candidates(term: &Value, names: &mut Vec<String>, skip: &mut bool) -> Result<
 fn output(request: &Request, command: &str) -> Result<String> {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]);
-    if let Some(folder) = request.context.scope.search.last().filter(|folder| folder.is_dir()) {
+    if let Some(folder) = request
+        .context
+        .scope
+        .search
+        .last()
+        .filter(|folder| folder.is_dir())
+    {
         shell.current_dir(folder);
     }
     let result = shell

@@ -48,8 +48,14 @@ pub(super) fn dict(request: &Request) -> Result {
         Value::Array(items) => items.as_slice(),
         other => std::slice::from_ref(other),
     }) {
-        let entries = term.as_object().ok_or_else(|| fail("with_dict expects a dict"))?;
-        list.extend(entries.iter().map(|(key, value)| json!({"key": key, "value": value})));
+        let entries = term
+            .as_object()
+            .ok_or_else(|| fail("with_dict expects a dict"))?;
+        list.extend(
+            entries
+                .iter()
+                .map(|(key, value)| json!({"key": key, "value": value})),
+        );
     }
     Ok(list)
 }
@@ -76,7 +82,9 @@ fn columns(request: &Request) -> Vec<Vec<Value>> {
 
 pub(super) fn nested(request: &Request) -> Result {
     if request.terms.is_empty() {
-        return Err(fail("with_nested requires at least one element in the nested list"));
+        return Err(fail(
+            "with_nested requires at least one element in the nested list",
+        ));
     }
     let rows = product_of(&columns(request));
     let flat = |row: Vec<Value>| {
@@ -87,17 +95,24 @@ pub(super) fn nested(request: &Request) -> Result {
             })
             .collect::<Vec<_>>()
     };
-    Ok(rows.into_iter().map(|row| Value::Array(flat(row))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Value::Array(flat(row)))
+        .collect())
 }
 
 pub(super) fn together(request: &Request) -> Result {
     let columns = columns(request);
     let length = columns.iter().map(Vec::len).max().unwrap_or(0);
     if columns.is_empty() {
-        return Err(fail("with_together requires at least one element in each list"));
+        return Err(fail(
+            "with_together requires at least one element in each list",
+        ));
     }
     let row = |at: usize| {
-        let cells = columns.iter().map(|column| column.get(at).cloned().unwrap_or_default());
+        let cells = columns
+            .iter()
+            .map(|column| column.get(at).cloned().unwrap_or_default());
         Value::Array(cells.collect())
     };
     Ok((0..length).map(row).collect())
@@ -111,7 +126,11 @@ pub(super) fn subelements(request: &Request) -> Result {
     };
     let (elements, path) = match terms {
         [elements, Value::String(path), ..] => (elements, path),
-        _ => return Err(fail("subelements expects a list of dicts and the path of a list in them")),
+        _ => {
+            return Err(fail(
+                "subelements expects a list of dicts and the path of a list in them",
+            ));
+        }
     };
     let skip = terms
         .get(2)
@@ -124,13 +143,19 @@ pub(super) fn subelements(request: &Request) -> Result {
     };
     let mut list = Vec::new();
     for element in elements {
-        let found = path.split('.').try_fold(element, |value, name| value.get(name));
+        let found = path
+            .split('.')
+            .try_fold(element, |value, name| value.get(name));
         match found {
             Some(Value::Array(items)) => {
                 list.extend(items.iter().map(|item| json!([element, item])));
             }
             None if skip => {}
-            None => return Err(fail(format!("could not find '{path}' key in iterated item"))),
+            None => {
+                return Err(fail(format!(
+                    "could not find '{path}' key in iterated item"
+                )));
+            }
             Some(_) => return Err(fail(format!("the key `{path}` should point to a list"))),
         }
     }

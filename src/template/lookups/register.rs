@@ -33,7 +33,11 @@ impl Request {
 
     /// Refuses options that are not in `names`.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Error> {
-        match self.options.keys().find(|name| !names.contains(&name.as_str())) {
+        match self
+            .options
+            .keys()
+            .find(|name| !names.contains(&name.as_str()))
+        {
             Some(name) => Err(fail(format!("unknown lookup option `{name}`"))),
             None => Ok(()),
         }

@@ -30,7 +30,9 @@ pub(super) fn sequence(request: &Request) -> Result<Vec<Value>, Error> {
             format: "%d".to_owned(),
         };
         for (name, value) in &request.options {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             plan.set(name, &text)?;
         }
         if term.contains('=') {
@@ -100,7 +102,9 @@ impl Plan {
             return Ok(());
         }
         if (self.stride > 0) != (end >= self.start) && end != self.start {
-            return Err(fail("to count backwards make stride negative, to count forward make it positive"));
+            return Err(fail(
+                "to count backwards make stride negative, to count forward make it positive",
+            ));
         }
         let mut at = self.start;
         while (self.stride > 0 && at <= end) || (self.stride < 0 && at >= end) {

@@ -64,17 +64,34 @@ pub(super) fn inventory_hostnames(request: &Request) -> Result {
         Some(Ok(value)) => to_json(&value)?.unwrap_or_default(),
         _ => Value::Null,
     };
-    let hosts = request.context.scope.hosts.as_ref().map(|hosts| hosts.names()).unwrap_or_default();
+    let hosts = request
+        .context
+        .scope
+        .hosts
+        .as_ref()
+        .map(|hosts| hosts.names())
+        .unwrap_or_default();
     let mut list: Vec<Value> = Vec::new();
     for term in request.texts()? {
-        for name in term.split([',', ':']).map(str::trim).filter(|name| !name.is_empty()) {
+        for name in term
+            .split([',', ':'])
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             if name.contains(['*', '!', '&', '~', '[', '?']) {
-                return Err(fail(format!("the pattern `{name}` is not supported in inventory_hostnames")));
+                return Err(fail(format!(
+                    "the pattern `{name}` is not supported in inventory_hostnames"
+                )));
             }
             let found = match groups.get(name).and_then(Value::as_array) {
                 Some(members) => members.clone(),
                 None if name == "all" => hosts.iter().cloned().map(Value::from).collect(),
-                None => hosts.iter().filter(|host| *host == name).cloned().map(Value::from).collect(),
+                None => hosts
+                    .iter()
+                    .filter(|host| *host == name)
+                    .cloned()
+                    .map(Value::from)
+                    .collect(),
             };
             for host in found {
                 if !list.contains(&host) {

@@ -14,7 +14,10 @@ pub(super) fn none(value: &Value, _: &Arguments) -> Result {
 
 /// Text, lists and mappings are sequences in Jinja.
 pub(super) fn sequence(value: &Value, _: &Arguments) -> Result {
-    Ok(matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String))
+    Ok(matches!(
+        value.kind(),
+        ValueKind::Seq | ValueKind::Map | ValueKind::String
+    ))
 }
 
 pub(super) fn nan(value: &Value, _: &Arguments) -> Result {
@@ -44,7 +47,9 @@ pub(super) fn subset(value: &Value, args: &Arguments) -> Result {
 
 pub(super) fn superset(value: &Value, args: &Arguments) -> Result {
     let list = items(value)?;
-    Ok(items(args.require(0, "b")?)?.iter().all(|item| list.contains(item)))
+    Ok(items(args.require(0, "b")?)?
+        .iter()
+        .all(|item| list.contains(item)))
 }
 
 /// `truthy(convert_bool=False)`: with conversion `'no'` and `'false'` count as false.
@@ -65,16 +70,22 @@ pub(super) fn falsy(value: &Value, args: &Arguments) -> Result {
 }
 
 pub(super) fn vault_encrypted(value: &Value, _: &Arguments) -> Result {
-    Ok(value.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;")))
+    Ok(value
+        .as_str()
+        .is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;")))
 }
 
 fn find(value: &Value, args: &Arguments, prefix: bool) -> Result {
     let text = python::text(value)?;
     let pattern = args.text(0, "pattern", "")?;
     let flag = |place, name| args.flag(place, name, false);
-    let pattern = if prefix { format!(r"\A(?:{pattern})") } else { pattern };
+    let pattern = if prefix {
+        format!(r"\A(?:{pattern})")
+    } else {
+        pattern
+    };
     compile(&pattern, flag(1, "ignorecase")?, flag(2, "multiline")?)?
-        .is_match(&text)
+        .is_match(text.as_str())
         .map_err(|error| failed(&error))
 }
 
@@ -98,7 +109,7 @@ pub(super) fn regex(value: &Value, args: &Arguments) -> Result {
             let pattern = format!(r"\A(?:{})\z", args.text(0, "pattern", "")?);
             let flag = |place, name| args.flag(place, name, false);
             compile(&pattern, flag(1, "ignorecase")?, flag(2, "multiline")?)?
-                .is_match(&text)
+                .is_match(text.as_str())
                 .map_err(|error| failed(&error))
         }
         other => Err(fail(format!("the match type `{other}` is not known"))),

@@ -106,7 +106,10 @@ fn strict(text: &str) -> Option<([u64; 3], Option<(char, u64)>)> {
         }
         None => (text, None),
     };
-    let parts: Vec<u64> = numbers.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u64> = numbers
+        .split('.')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
     match parts.as_slice() {
         [major, minor] => Some(([*major, *minor, 0], pre)),
         [major, minor, patch] => Some(([*major, *minor, *patch], pre)),
@@ -116,7 +119,11 @@ fn strict(text: &str) -> Option<([u64; 3], Option<(char, u64)>)> {
 
 fn strict_order(left: &str, right: &str) -> Result<Ordering> {
     let read = |text: &str| {
-        strict(text).ok_or_else(|| fail(format!("version comparison failed: invalid version number `{text}`")))
+        strict(text).ok_or_else(|| {
+            fail(format!(
+                "version comparison failed: invalid version number `{text}`"
+            ))
+        })
     };
     let ((left, left_pre), (right, right_pre)) = (read(left)?, read(right)?);
     Ok(left.cmp(&right).then(match (left_pre, right_pre) {
@@ -134,14 +141,19 @@ fn semantic(text: &str) -> Option<([u64; 3], Vec<String>)> {
         Some((core, pre)) => (core, pre.split('.').map(str::to_owned).collect()),
         None => (text, Vec::new()),
     };
-    let parts: Vec<u64> = core.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u64> = core
+        .split('.')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
     Some((parts.try_into().ok()?, pre))
 }
 
 fn semantic_order(left: &str, right: &str) -> Result<Ordering> {
     let read = |text: &str| {
         semantic(text).ok_or_else(|| {
-            fail(format!("version comparison failed: invalid semantic version `{text}`"))
+            fail(format!(
+                "version comparison failed: invalid semantic version `{text}`"
+            ))
         })
     };
     let ((left, left_pre), (right, right_pre)) = (read(left)?, read(right)?);

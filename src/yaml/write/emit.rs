@@ -39,7 +39,11 @@ pub fn write(value: &Value, options: &WriteOptions) -> String {
         column: 0,
         indent: None,
         best_indent: indent,
-        width: if options.width > indent * 2 { options.width } else { 80 },
+        width: if options.width > indent * 2 {
+            options.width
+        } else {
+            80
+        },
         options,
         flow_level: 0,
         whitespace: true,
@@ -101,10 +105,7 @@ impl Emitter<'_> {
 
     fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
-        if !self.indention
-            || self.column > indent
-            || (self.column == indent && !self.whitespace)
-        {
+        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break('\n');
         }
         if self.column < indent {
@@ -452,7 +453,11 @@ fn float(value: f64) -> String {
         return format!("{mantissa}{point}e{sign}{digits:0>2}");
     }
     let text = value.to_string();
-    if text.contains('.') { text } else { text + ".0" }
+    if text.contains('.') {
+        text
+    } else {
+        text + ".0"
+    }
 }
 
 #[cfg(test)]
@@ -468,8 +473,14 @@ mod tests {
         assert!(cases.len() > 40);
         for (style, value, expected) in cases {
             let options = match style.as_str() {
-                "nice" => WriteOptions { indent: 4, ..WriteOptions::default() },
-                _ => WriteOptions { flow: None, ..WriteOptions::default() },
+                "nice" => WriteOptions {
+                    indent: 4,
+                    ..WriteOptions::default()
+                },
+                _ => WriteOptions {
+                    flow: None,
+                    ..WriteOptions::default()
+                },
             };
             assert_eq!(write(&value, &options), expected, "{style} {value}");
         }
@@ -478,7 +489,10 @@ mod tests {
     #[test]
     fn keys_keep_their_order_when_they_are_not_sorted() {
         let value = serde_json::json!({"b": 1, "a": 2});
-        let options = WriteOptions { sort_keys: false, ..WriteOptions::default() };
+        let options = WriteOptions {
+            sort_keys: false,
+            ..WriteOptions::default()
+        };
         assert_eq!(write(&value, &options), "b: 1\na: 2\n");
     }
 }

@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 
 /// What was found out about a text.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "the independent findings that PyYAML's ScalarAnalysis has")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the independent findings that PyYAML's ScalarAnalysis has"
+)]
 pub(super) struct Analysis {
     pub(super) empty: bool,
     pub(super) multiline: bool,
@@ -104,8 +107,7 @@ pub(super) fn analyze(text: &[char]) -> Analysis {
     let break_space = pair(|left, right| is_break(left) && right == ' ');
     let space_break = pair(|left, right| left == ' ' && is_break(right));
     let edge = |c: char| c == ' ' || is_break(c);
-    let plain =
-        !(edge(first) || edge(last) || break_space || space_break || special || multiline);
+    let plain = !(edge(first) || edge(last) || break_space || space_break || special || multiline);
     Analysis {
         empty: false,
         multiline,
