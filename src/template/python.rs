@@ -280,7 +280,7 @@ fn string_method(
             let (mark, limit): (Option<&str>, Option<i64>) = from_args(args)?;
             let mut parts = super::filters::split_right(this, mark, limit);
             parts.reverse();
-            Value::from(parts)
+            parts.into_iter().map(Value::from).collect()
         }
         "join" => {
             let (items,): (&Value,) = from_args(args)?;

@@ -47,7 +47,7 @@ pub(in crate::template) fn failed(error: &fancy_regex::Error) -> Error {
     fail(format!("the regular expression failed: {error}"))
 }
 
-fn group<'t>(captures: &Captures<'t>, name: &str) -> Option<&'t str> {
+fn group<'t>(captures: &Captures<'t, str>, name: &str) -> Option<&'t str> {
     match name.parse::<usize>() {
         Ok(index) => captures.get(index),
         Err(_) => captures.name(name),
@@ -56,7 +56,7 @@ fn group<'t>(captures: &Captures<'t>, name: &str) -> Option<&'t str> {
 }
 
 /// Expands `\1`, `\g<1>`, `\g<name>` and escapes as Python's `re.sub` does.
-fn expand(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<()> {
+fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Result<()> {
     let mut chars = template.chars().peekable();
     while let Some(c) = chars.next() {
         if c != '\\' {
@@ -90,7 +90,7 @@ fn expand(template: &str, captures: &Captures<'_>, out: &mut String) -> Result<(
     Ok(())
 }
 
-fn reference<'t>(captures: &Captures<'t>, name: &str) -> Result<&'t str> {
+fn reference<'t>(captures: &Captures<'t, str>, name: &str) -> Result<&'t str> {
     if name
         .parse::<usize>()
         .is_ok_and(|index| index >= captures.len())
@@ -120,7 +120,7 @@ pub(super) fn regex_replace(_: &mut State<'_, '_>, value: &Value, args: &Argumen
     let limit = args.int(4, "count", 0)?;
     let needed = args.int(5, "mandatory_count", 0)?;
     let (mut out, mut last, mut count) = (String::new(), 0, 0_i64);
-    for captures in regex.captures_iter(&text) {
+    for captures in regex.captures_iter(text.as_str()) {
         let captures = captures.map_err(|error| failed(&error))?;
         let Some(whole) = captures.get(0) else {
             continue;
@@ -148,7 +148,10 @@ pub(super) fn regex_search(_: &mut State<'_, '_>, value: &Value, args: &Argument
     let pattern = python::text(args.require(0, "regex")?)?;
     let flag = |name| args.named(name).is_some_and(Value::is_true);
     let regex = compile(&pattern, flag("ignorecase"), flag("multiline"))?;
-    let Some(captures) = regex.captures(&text).map_err(|error| failed(&error))? else {
+    let Some(captures) = regex
+        .captures(text.as_str())
+        .map_err(|error| failed(&error))?
+    else {
         return Ok(Value::from(()));
     };
     if args.positional.len() < 2 {
@@ -178,7 +181,7 @@ pub(super) fn regex_findall(_: &mut State<'_, '_>, value: &Value, args: &Argumen
         args.flag(1, "multiline", false)?,
     )?;
     let mut found = Vec::new();
-    for captures in regex.captures_iter(&text) {
+    for captures in regex.captures_iter(text.as_str()) {
         let captures = captures.map_err(|error| failed(&error))?;
         let group = |index: usize| {
             Value::from(

@@ -70,7 +70,7 @@ pub(super) fn split(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> R
             }
         }
     };
-    Ok(Value::from(parts))
+    Ok(parts.into_iter().map(Value::from).collect())
 }
 
 fn split_whitespace(text: &str, limit: Option<usize>) -> Vec<&str> {

@@ -85,7 +85,7 @@ fn find(value: &Value, args: &Arguments, prefix: bool) -> Result {
         pattern
     };
     compile(&pattern, flag(1, "ignorecase")?, flag(2, "multiline")?)?
-        .is_match(&text)
+        .is_match(text.as_str())
         .map_err(|error| failed(&error))
 }
 
@@ -109,7 +109,7 @@ pub(super) fn regex(value: &Value, args: &Arguments) -> Result {
             let pattern = format!(r"\A(?:{})\z", args.text(0, "pattern", "")?);
             let flag = |place, name| args.flag(place, name, false);
             compile(&pattern, flag(1, "ignorecase")?, flag(2, "multiline")?)?
-                .is_match(&text)
+                .is_match(text.as_str())
                 .map_err(|error| failed(&error))
         }
         other => Err(fail(format!("the match type `{other}` is not known"))),

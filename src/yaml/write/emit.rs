@@ -459,3 +459,40 @@ fn float(value: f64) -> String {
         text + ".0"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What PyYAML 6.0.3 wrote for these values with `allow_unicode=True`.
+    const CASES: &str = include_str!("pyyaml_cases.json");
+
+    #[test]
+    fn every_byte_is_as_pyyaml_writes_it() {
+        let cases: Vec<(String, Value, String)> = serde_json::from_str(CASES).unwrap();
+        assert!(cases.len() > 40);
+        for (style, value, expected) in cases {
+            let options = match style.as_str() {
+                "nice" => WriteOptions {
+                    indent: 4,
+                    ..WriteOptions::default()
+                },
+                _ => WriteOptions {
+                    flow: None,
+                    ..WriteOptions::default()
+                },
+            };
+            assert_eq!(write(&value, &options), expected, "{style} {value}");
+        }
+    }
+
+    #[test]
+    fn keys_keep_their_order_when_they_are_not_sorted() {
+        let value = serde_json::json!({"b": 1, "a": 2});
+        let options = WriteOptions {
+            sort_keys: false,
+            ..WriteOptions::default()
+        };
+        assert_eq!(write(&value, &options), "b: 1\na: 2\n");
+    }
+}
