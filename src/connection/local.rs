@@ -115,7 +115,7 @@ impl Spawn for LocalSpawn {
             exited: false,
         };
         Ok(Process {
-            input: Box::new(input),
+            input: Some(Box::new(input)),
             events: Box::new(events),
         })
     }

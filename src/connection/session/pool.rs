@@ -87,9 +87,11 @@ impl Sessions {
         limit: Option<Duration>,
     ) -> Result<Output, ConnectionError> {
         let shell = self.shell(user).await?;
-        let result = within(limit, shell.run(frame)).await;
-        match result {
+        // Kept until the command was ended: dropping it closes the shell, and its children would be nobody's.
+        let mut running = Box::pin(shell.run(frame));
+        match within(limit, &mut running).await {
             Ok(Ok(output)) => {
+                drop(running);
                 if shell.is_alive() && !self.running.is_closed() {
                     self.idle().push((user.cloned(), shell));
                 }
@@ -113,7 +115,8 @@ impl Sessions {
         let (mut process, pid) = self
             .with_room(|| start_single(self.spawn.as_ref(), user))
             .await?;
-        match within(limit, run_single(&mut process, frame, input)).await {
+        let mut running = Box::pin(run_single(&mut process, frame, input));
+        match within(limit, &mut running).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(gone)) => Err(self.lost(&gone)),
             Err(limit) => {

@@ -26,8 +26,8 @@ pub(crate) trait Events: Send {
 
 /// A running process. Dropping it closes its channel, or kills it when it runs here.
 pub(crate) struct Process {
-    /// Its standard input.
-    pub(crate) input: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Its standard input, until it was ended.
+    pub(crate) input: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     /// What it says.
     pub(crate) events: Box<dyn Events>,
 }

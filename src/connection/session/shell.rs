@@ -126,12 +126,18 @@ async fn exchange(
 ) -> Result<Output, Gone> {
     let Process { input, events } = process;
     let writing = async {
-        input.write_all(text).await?;
+        let Some(writer) = input.as_mut() else {
+            return Ok(());
+        };
+        writer.write_all(text).await?;
         if let Some(rest) = rest {
-            input.write_all(rest).await?;
-            input.shutdown().await?;
+            writer.write_all(rest).await?;
+            // A channel's end is a message, a pipe's end is that nobody holds it.
+            writer.shutdown().await?;
+            *input = None;
+            return Ok(());
         }
-        input.flush().await
+        writer.flush().await
     };
     tokio::pin!(writing);
     let mut written = false;

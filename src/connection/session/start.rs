@@ -99,9 +99,11 @@ async fn await_ready(
                     };
                     answered = true;
                     // A failed write shows itself as the end of events.
-                    let line = format!("{password}\n");
-                    drop(process.input.write_all(line.as_bytes()).await);
-                    drop(process.input.flush().await);
+                    if let Some(input) = &mut process.input {
+                        let line = format!("{password}\n");
+                        drop(input.write_all(line.as_bytes()).await);
+                        drop(input.flush().await);
+                    }
                 }
                 _ => {
                     return Err(ConnectionError::Become(format!(

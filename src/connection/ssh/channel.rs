@@ -111,7 +111,7 @@ impl Spawn for SshSpawn {
         };
         let (read, write) = channel.split();
         Ok(Process {
-            input: Box::new(write.make_writer()),
+            input: Some(Box::new(write.make_writer())),
             events: Box::new(ChannelEvents {
                 read,
                 write: Some(write),
