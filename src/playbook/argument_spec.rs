@@ -114,7 +114,7 @@ impl ArgumentSpec {
             let value = names.into_iter().find_map(|name| given.get(name));
             match value {
                 Some(Value::Null) | None if option.required && !option.has_default => {
-                    missing.push(option.name.as_str())
+                    missing.push(option.name.as_str());
                 }
                 Some(Value::Null) | None => {}
                 Some(value) => option.check(under, value, wrong),
@@ -291,14 +291,16 @@ fn unknown_key(key: &Node, known: &[&'static str], found: &mut Diagnostics) {
 /// Whether a value can be taken as `kind`, with Ansible's coercions.
 fn fits(kind: &str, value: &Value) -> bool {
     match (kind, value) {
-        ("bool", Value::Bool(_)) | ("list", Value::Array(_)) | ("dict", Value::Object(_)) => true,
+        ("bool", Value::Bool(_))
+        | ("float", Value::Number(_))
+        | ("list", Value::Array(_))
+        | ("dict", Value::Object(_)) => true,
         ("bool", Value::Array(_) | Value::Object(_)) | ("list", Value::Object(_)) => false,
         ("bool", _) => checks::truth(&Node::text("<value>", &plain(value))).is_some(),
         ("int", Value::Number(number)) => {
             number.as_f64().is_some_and(|number| number.fract() == 0.0)
         }
         ("int", Value::String(text)) => text.trim().parse::<i64>().is_ok(),
-        ("float", Value::Number(_)) => true,
         ("float", Value::String(text)) => text.trim().parse::<f64>().is_ok(),
         ("list", _) => !value.is_null(),
         ("dict", Value::String(text)) => text.trim_start().starts_with('{') || text.contains('='),

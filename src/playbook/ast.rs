@@ -191,6 +191,10 @@ pub struct Task {
 
 /// What a task does.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "tasks stand behind an `Arc`, and a box here would only be in the way of matching"
+)]
 pub enum Action {
     /// Runs a module.
     Module {

@@ -131,12 +131,11 @@ impl Loader {
             guarded: false,
             chain: String::new(),
         };
-        let items = match reader.find_tasks(request.file, &place) {
-            Some(path) => reader.task_file(&path, &place, request.span),
-            None => {
-                reader.missing_tasks(request.file, &place, request.span);
-                Vec::new()
-            }
+        let items = if let Some(path) = reader.find_tasks(request.file, &place) {
+            reader.task_file(&path, &place, request.span)
+        } else {
+            reader.missing_tasks(request.file, &place, request.span);
+            Vec::new()
         };
         let gathered = std::mem::take(&mut reader.gathered);
         reader.finish(TaskLoad {

@@ -149,7 +149,7 @@ fn each_mistake_in_a_task_is_said() {
         ),
         (
             "- copy: {dest: /a, backup: perhaps}",
-            "site.yml:3:34: `backup` must be a boolean [wrong-type]",
+            "site.yml:3:32: `backup` must be a boolean [wrong-type]",
         ),
         (
             "- community.general.ufw: {}",
@@ -177,7 +177,7 @@ fn each_mistake_in_a_task_is_said() {
         ),
         (
             "- include_tasks: none.yml\n  become: true",
-            "site.yml:4:7: `become` is not a keyword of an include (put `become` under `apply` to give it to the included tasks) [unknown-keyword]\nsite.yml:3:22: there is no file of tasks `none.yml` (looked beside `site.yml`, in the role and beside the playbook) [missing-file]",
+            "site.yml:3:22: there is no file of tasks `none.yml` (looked beside `site.yml`, in the role and beside the playbook) [missing-file]\nsite.yml:4:7: `become` is not a keyword of an include (put `become` under `apply` to give it to the included tasks) [unknown-keyword]",
         ),
         (
             "- import_tasks: '{{ x }}.yml'",

@@ -71,7 +71,7 @@ impl Reader<'_> {
                 .or_else(|| mapping.entry("ansible.builtin.import_playbook"));
             match import {
                 Some((key, value)) => {
-                    plays.extend(self.import_playbook(mapping, key, value, imported))
+                    plays.extend(self.import_playbook(mapping, key, value, imported));
                 }
                 None => plays.extend(self.play(entry, mapping, imported).map(Arc::new)),
             }
@@ -317,16 +317,15 @@ impl Reader<'_> {
                 .into_iter()
                 .find(|path| path.is_file())
             });
-            match found {
-                Some(path) => self.vars_file(&path, entry),
-                None => {
-                    let names = names.join("`, `");
-                    self.error(
-                        "missing-file",
-                        format!("there is no file of variables `{names}`"),
-                        &entry.span,
-                    );
-                }
+            if let Some(path) = found {
+                self.vars_file(&path, entry);
+            } else {
+                let names = names.join("`, `");
+                self.error(
+                    "missing-file",
+                    format!("there is no file of variables `{names}`"),
+                    &entry.span,
+                );
             }
         }
         files

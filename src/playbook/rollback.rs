@@ -76,12 +76,11 @@ impl Reader<'_> {
         let Some(file) = self.static_name("verify", value) else {
             return Vec::new();
         };
-        match self.find_tasks(&file, place) {
-            Some(path) => self.task_file(&path, place, &value.span),
-            None => {
-                self.missing_tasks(&file, place, &value.span);
-                Vec::new()
-            }
+        if let Some(path) = self.find_tasks(&file, place) {
+            self.task_file(&path, place, &value.span)
+        } else {
+            self.missing_tasks(&file, place, &value.span);
+            Vec::new()
         }
     }
 }

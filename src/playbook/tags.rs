@@ -45,9 +45,12 @@ pub fn names(tags: &[Node]) -> Vec<String> {
 mod tests {
     use super::selected;
 
+    /// Tags, `--tags`, `--skip-tags`, and whether the task runs.
+    type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str], bool);
+
     #[test]
     fn selection_follows_ansible() {
-        let cases: &[(&[&str], &[&str], &[&str], bool)] = &[
+        let cases: &[Case<'_>] = &[
             (&[], &[], &[], true),
             (&["a"], &["a"], &[], true),
             (&["a"], &["b"], &[], false),
