@@ -169,9 +169,14 @@ impl ClusterError {
             };
         }
         match error {
-            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Configuration {
+            // We read no Secrets, so the parser may quote what it stumbled over.
+            kube::Error::SerdeError(error) => Self::Configuration {
                 host,
-                message: "the answer is not what an API server sends".to_owned(),
+                message: format!("the answer is not what an API server sends: {error}"),
+            },
+            kube::Error::FromUtf8(_) => Self::Configuration {
+                host,
+                message: "the answer is not UTF-8".to_owned(),
             },
             other => Self::Lost {
                 host,
