@@ -4,9 +4,35 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod assert;
+mod command;
 mod context;
+mod controller_file;
+mod copy;
+mod copy_folder;
+mod debug;
+mod deliver;
+mod deliver_apply;
+mod diff;
+mod fail;
+mod file;
+mod file_plan;
+mod file_recurse;
+mod get_url;
+mod include_vars;
+mod mode;
+mod parameter;
 mod params;
+mod ping;
 mod registry;
+mod remote_stat;
+mod set_fact;
+mod shell;
+mod slurp;
+mod stat;
+mod template;
+#[cfg(test)]
+mod testing;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

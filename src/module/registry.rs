@@ -1,10 +1,29 @@
 //! All modules, alphabetically.
 
 use super::Module;
+use super::{
+    assert, command, copy, debug, fail, file, get_url, include_vars, ping, set_fact, shell, slurp,
+    stat, template,
+};
 use crate::playbook::{Catalog, Spec};
 
 /// One line per module, alphabetically by name.
-static MODULES: &[&dyn Module] = &[];
+static MODULES: &[&dyn Module] = &[
+    &assert::Assert,
+    &command::Command,
+    &copy::Copy,
+    &debug::Debug,
+    &fail::Fail,
+    &file::File,
+    &get_url::GetUrl,
+    &include_vars::IncludeVars,
+    &ping::Ping,
+    &set_fact::SetFact,
+    &shell::Shell,
+    &slurp::Slurp,
+    &stat::Stat,
+    &template::Template,
+];
 
 /// Collections whose modules these are; a name may have one of them before it.
 const COLLECTIONS: [&str; 3] = ["ansible.builtin.", "ansible.legacy.", "ansible.posix."];
