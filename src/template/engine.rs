@@ -32,6 +32,7 @@ static ENVIRONMENTS: LazyLock<[Environment<'static>; 4]> = LazyLock::new(|| {
 });
 static EXPRESSIONS: Cache<Compiled> = LazyLock::new(RwLock::default);
 static TEMPLATES: Cache<Guarded> = LazyLock::new(RwLock::default);
+static INCLUDED: Cache<(PathBuf, String)> = LazyLock::new(RwLock::default);
 
 thread_local! {
     /// Where the templates that this thread renders look for what they include; minijinja's
@@ -148,8 +149,25 @@ fn environment(trim: bool, lstrip: bool) -> Environment<'static> {
 /// The rewritten text of an included file, or a name that the loader does not know.
 fn included(name: &str) -> String {
     let search = SEARCH.with_borrow(|stack| stack.last().cloned());
-    search
+    let file = search
         .and_then(|search| super::find_file(&search, "templates", name))
-        .and_then(|path| std::fs::read_to_string(path).ok())
-        .map_or_else(|| format!("\0{name}"), |text| guarded(&text).text.clone())
+        .and_then(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
+    let Some((text, path)) = file else {
+        return format!("\0{name}");
+    };
+    let key = guarded(&text).text.clone();
+    INCLUDED
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(key.as_str().into(), Arc::new((path, text)));
+    key
+}
+
+/// The path and the original text of an included file, by its rewritten text.
+pub(super) fn included_file(key: &str) -> Option<Arc<(PathBuf, String)>> {
+    INCLUDED
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(key)
+        .cloned()
 }

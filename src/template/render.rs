@@ -143,6 +143,16 @@ pub(super) fn explain(
     if let Some(carried) = TemplateError::uncarried(error) {
         return carried;
     }
+    if let Some(inner) = included_error(error) {
+        return match inner.name().and_then(engine::included_file) {
+            Some(file) => {
+                let (path, text) = (&file.0, &file.1);
+                let place = Place::synthetic(&path.to_string_lossy(), text);
+                explain(inner, text, &engine::guarded(text), context, &place)
+            }
+            None => explain(inner, text, guarded, context, place),
+        };
+    }
     let own = error
         .name()
         .is_none_or(|name| name == "<expression>" || name == guarded.text);
@@ -169,17 +179,22 @@ pub(super) fn explain(
     }
 }
 
+/// The error inside an included file.
+fn included_error(error: &Error) -> Option<&Error> {
+    if error.kind() != ErrorKind::BadInclude {
+        return None;
+    }
+    std::error::Error::source(error)?.downcast_ref()
+}
+
 /// minijinja's words without the guards and the names that only this room uses.
 fn plain_message(error: &Error) -> String {
     match (error.kind(), error.detail()) {
         (ErrorKind::SyntaxError, Some(detail)) => format!("template syntax error: {detail}"),
         (ErrorKind::OutOfFuel, _) => "the template does not come to an end".to_owned(),
         (ErrorKind::TemplateNotFound, Some(detail)) => {
-            let name = detail
-                .split("\\0")
-                .nth(1)
-                .and_then(|rest| rest.split('"').next())
-                .unwrap_or("");
+            let name = detail.split(['"', '\'']).nth(1).unwrap_or_default();
+            let name = name.trim_start_matches("\\0");
             format!("the template `{name}` was not found")
         }
         (ErrorKind::InvalidOperation | ErrorKind::UndefinedError, Some(detail)) => {

@@ -101,9 +101,9 @@ fn extreme(value: &Value, args: &Arguments, what: &str, more: bool) -> Result {
     let mut best: Option<(Value, Value)> = None;
     for item in items(value)? {
         let key = key(&item, attribute, case_sensitive)?;
-        let better =
-            best.as_ref()
-                .is_none_or(|(old, _)| if more { key > *old } else { key < *old });
+        let better = best
+            .as_ref()
+            .is_none_or(|(old, _)| if more { key > *old } else { key < *old });
         if better {
             best = Some((key, item));
         }
