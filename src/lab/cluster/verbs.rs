@@ -224,7 +224,8 @@ fn create(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
     if resource == Resource::Budgets {
         object["status"] = json!({});
     }
-    Ok(ok(201, &state.store.create(resource, object)?))
+    let made = state.store.create(resource, object)?;
+    Ok(ok(201, &made))
 }
 
 fn replace(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
@@ -336,7 +337,8 @@ fn delete(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
             Some(seconds) => i64::try_from(seconds).ok(),
             None => options["gracePeriodSeconds"].as_i64(),
         };
-        return Ok(ok(200, &pods::terminate(state, &key, grace)?));
+        let ending = pods::terminate(state, &key, grace)?;
+        return Ok(ok(200, &ending));
     }
     state.store.remove(&key);
     let mut details = key.resource.details(&key.name);
