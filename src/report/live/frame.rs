@@ -83,7 +83,8 @@ impl Painter {
             (number, of) => format!(", batch {number} of {of}"),
         };
         let room = self.width.saturating_sub(measure_text_width(&batch));
-        let title = truncate_str(&one_line(&title), room, "…") + batch.as_str();
+        let title = one_line(&title);
+        let title = format!("{}{batch}", truncate_str(&title, room, "…"));
         self.line(Tone::Heading, &title)
     }
 
@@ -106,7 +107,8 @@ impl Painter {
             .collect();
         if shown.len() > room {
             let text = format!("  and {} more", shown.len() - room);
-            lines.push(self.line(Tone::Dim, &text));
+            let text = truncate_str(&text, self.width, "…");
+            lines.push(self.colors.paint(Tone::Dim, &text));
         }
         lines
     }
@@ -227,12 +229,30 @@ mod tests {
 
     #[test]
     fn a_batch_at_work() {
-        insta::assert_snapshot!(shown(&second_batch(), 24, 72), @"");
+        insta::assert_snapshot!(shown(&second_batch(), 24, 72), @"
+
+        PLAY upgrade workers, batch 2 of 3
+        task: k3s : drain
+          ⠙ worker1  waiting for budget shop/web                      1 min 2 s
+          ✓ worker2  k3s : drain                                          0.3 s
+          ✗ worker3  k3s : drain: non-zero return code (rc 1)             0.3 s
+        next: worker4, worker5
+        ████░░░░░░░░░░░░░░░░░░░░░░░░░ 1/6 hosts, 1 changed, 1 failed, 1 min 5 s
+        ");
     }
 
     #[test]
     fn a_narrow_terminal_loses_words_but_no_line() {
-        insta::assert_snapshot!(shown(&second_batch(), 24, 40), @"");
+        insta::assert_snapshot!(shown(&second_batch(), 24, 40), @"
+
+        PLAY upgrade workers, batch 2 of 3
+        task: k3s : drain
+          ⠙ worker1  waiting for bu…  1 min 2 s
+          ✓ worker2  k3s : drain          0.3 s
+          ✗ worker3  k3s : drain: non-z…  0.3 s
+        next: worker4, worker5
+        1/6 hosts, 1 changed, 1 failed, 1 min …
+        ");
     }
 
     #[test]
@@ -242,7 +262,16 @@ mod tests {
             host: "worker3".to_owned(),
             reason: "drain".to_owned(),
         });
-        insta::assert_snapshot!(shown(&kinds, 24, 60), @"");
+        insta::assert_snapshot!(shown(&kinds, 24, 60), @"
+
+        PLAY upgrade workers, batch 2 of 3
+        task: k3s : drain
+          ⠙ worker1  waiting for budget shop/web          1 min 2 s
+          ✓ worker2  k3s : drain                              0.3 s
+          ⠙ worker3  rolling back                              58 s
+        next: worker4, worker5
+        ██░░░░░░░░░░░░░░░ 1/6 hosts, 1 changed, 1 failed, 1 min 5 s
+        ");
         kinds.push(Kind::RollbackFinished {
             host: "worker3".to_owned(),
             state: HostState::RolledBack,
@@ -254,7 +283,16 @@ mod tests {
             reason: "1 of 3 hosts failed".to_owned(),
             pending: names(&["worker4"]),
         });
-        insta::assert_snapshot!(shown(&kinds, 24, 60), @"");
+        insta::assert_snapshot!(shown(&kinds, 24, 60), @"
+
+        PLAY upgrade workers, batch 2 of 3
+        task: k3s : drain
+          ⠙ worker1  waiting for budget shop/web          1 min 2 s
+          ✓ worker2  k3s : drain                              0.3 s
+          ↺ worker3  rolled back                              1.0 s
+        stopped: 1 of 3 hosts failed
+        █████░░░░░░░░░░░░ 2/6 hosts, 1 changed, 1 failed, 1 min 5 s
+        ");
     }
 
     #[test]

@@ -131,7 +131,17 @@ mod tests {
                 line.starts_with("changed") || line.starts_with("fatal") || line.starts_with("    ")
             })
             .collect();
-        insta::assert_snapshot!(lasting, @"");
+        insta::assert_snapshot!(lasting, @r#"
+        changed: [worker1] k3s : install binary
+        changed: [worker2] k3s : install binary
+        changed: [worker1] k3s : restart
+        fatal: [worker2]: FAILED! k3s : restart: non-zero return code (rc 1)
+            stderr:
+              Job for k3s.service failed.
+              See "journalctl -xe".
+            /usr/local/bin/k3s
+            service k3s
+        "#);
         let end = text.rsplit("\u{1b}[J").next().unwrap_or_default();
         assert!(end.trim_start().starts_with("PLAY RECAP"), "{end:?}");
         assert!(end.ends_with("play says so\n\u{1b}[?25h"), "{end:?}");
