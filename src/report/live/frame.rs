@@ -172,11 +172,15 @@ impl Painter {
 
     fn totals(&self, stage: &Stage) -> String {
         let (through, of) = stage.through();
-        let mut text = format!("{through}/{of} hosts, {} changed", stage.changed);
-        if !stage.failed.is_empty() {
-            text.push_str(&format!(", {} failed", stage.failed.len()));
-        }
-        text.push_str(&format!(", {}", elapsed(self.now)));
+        let failed = match stage.failed.len() {
+            0 => String::new(),
+            count => format!(", {count} failed"),
+        };
+        let time = elapsed(self.now);
+        let mut text = format!(
+            "{through}/{of} hosts, {} changed{failed}, {time}",
+            stage.changed
+        );
         let room = self
             .width
             .saturating_sub(measure_text_width(&text) + 1)

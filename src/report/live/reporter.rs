@@ -9,9 +9,9 @@ use crate::report::{Options, Reporter};
 use console::Term;
 use std::time::{Duration, Instant};
 
-/// A reporter for a terminal. On anything else it is the plain one, since there is nothing to redraw there.
+/// A reporter for a terminal. Where nothing can be redrawn (a pipe, `TERM=dumb`) it is the plain one.
 pub fn live(options: Options, term: Term) -> Box<dyn Reporter> {
-    if !term.is_term() {
+    if !term.is_term() || console::is_dumb() {
         return plain(options, Box::new(term));
     }
     let started = Instant::now();

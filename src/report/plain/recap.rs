@@ -91,7 +91,7 @@ impl Recap<'_> {
             duration(self.took)
         );
         if !states.is_empty() {
-            text.push_str(&format!(": {}", states.join(", ")));
+            text = format!("{text}: {}", states.join(", "));
         }
         text.push('\n');
         if self.check {

@@ -80,13 +80,13 @@ impl Line<'_> {
         };
         let mut line = format!("{word}: {}", self.target());
         if self.wording == Wording::Short {
-            line.push_str(&format!(" {}", one_line(&self.task.name)));
+            line = format!("{line} {}", one_line(&self.task.name));
         }
         if let Some(item) = self.item {
-            line.push_str(&format!(" => (item={})", one_line(item)));
+            line = format!("{line} => (item={})", one_line(item));
         }
         if self.result.verbosity <= options.verbosity && self.result.status != Status::Aborted {
-            line.push_str(&format!(" => {}", self.dump(options)));
+            line = format!("{line} => {}", self.dump(options));
         }
         line
     }
@@ -101,15 +101,14 @@ impl Line<'_> {
             None => format!("fatal: {}: {word}", self.target()),
         };
         if self.wording == Wording::Short {
-            line.push_str(&format!(" {}", one_line(&self.task.name)));
+            line = format!("{line} {}", one_line(&self.task.name));
         }
         match self.wording {
             Wording::Short if options.verbosity == 0 => {
-                line.push_str(&format!(": {}", failure::message(self.result)));
+                format!("{line}: {}", failure::message(self.result))
             }
-            _ => line.push_str(&format!(" => {}", self.dump(options))),
+            _ => format!("{line} => {}", self.dump(options)),
         }
-        line
     }
 
     fn target(self) -> String {

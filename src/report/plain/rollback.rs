@@ -33,7 +33,7 @@ pub(super) fn finished(options: Options, way: &Finished<'_>) -> String {
     let tone = states::tone(way.state);
     let mut text = format!("{}: [{}]", states::words(way.state), way.host);
     if let Some(message) = way.message {
-        text.push_str(&format!(": {}", one_line(message)));
+        text = format!("{text}: {}", one_line(message));
     }
     let mut text = colors.paint(tone, &text) + "\n";
     if way.undone.is_empty() && way.state == HostState::RolledBack {
