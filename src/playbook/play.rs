@@ -252,7 +252,9 @@ impl Reader<'_> {
                 .filter(|each| !checks::is_open(each))
                 .filter_map(|each| Some(check(each.as_str()?)?.at(&each.span, "")))
                 .collect();
-            wrong.into_iter().for_each(|each| self.push(each));
+            for each in wrong {
+                self.push(each);
+            }
         }
         Some(hosts.clone())
     }
