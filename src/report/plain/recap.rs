@@ -13,19 +13,21 @@ use std::time::Duration;
 const HOST_COLUMN: usize = 26;
 
 /// What the recap is made of.
-pub(in crate::report) struct Recap<'a> {
-    pub(in crate::report) counts: &'a [Counts],
-    pub(in crate::report) exit_code: u8,
-    pub(in crate::report) took: Duration,
+pub(super) struct Recap<'a> {
+    pub(super) counts: &'a [Counts],
+    pub(super) exit_code: u8,
+    pub(super) took: Duration,
     /// Whether nothing was to be changed.
-    pub(in crate::report) check: bool,
+    pub(super) check: bool,
+    /// Whether lines should fit the width, as on a terminal; logs are searched and keep every count.
+    pub(super) fit: bool,
     /// The commands that remain, by host.
-    pub(in crate::report) remaining: &'a BTreeMap<String, Vec<String>>,
+    pub(super) remaining: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl Recap<'_> {
     /// The whole recap, with its heading.
-    pub(in crate::report) fn text(&self, options: Options) -> String {
+    pub(super) fn text(&self, options: Options) -> String {
         let colors = options.colors();
         let mut counts: Vec<&Counts> = self.counts.iter().collect();
         counts.sort_by(|a, b| a.host.cmp(&b.host));
@@ -39,8 +41,9 @@ impl Recap<'_> {
             "\n{}\n",
             colors.paint(Tone::Heading, &starred("PLAY RECAP", options.width))
         );
+        let columns = self.columns(usize::from(options.width), width);
         for host in &counts {
-            text.push_str(&line(options, host, width));
+            text.push_str(&line(options, host, width, &columns));
         }
         text.push('\n');
         for host in &counts {
@@ -48,6 +51,21 @@ impl Recap<'_> {
         }
         text.push_str(&self.summary(options));
         text
+    }
+
+    /// Ansible's counts; where they are too wide, those that are zero on every host make room.
+    fn columns(&self, room: usize, host_width: usize) -> Vec<Column> {
+        let all = COLUMNS.to_vec();
+        // ` : ` and seven counts of at least four digits.
+        let width: usize = all.iter().map(|column| column.name.len() + 6).sum();
+        if !self.fit || host_width + 3 + width <= room {
+            return all;
+        }
+        let kept = |column: &Column| {
+            matches!(column.name, "ok" | "changed" | "failed")
+                || self.counts.iter().any(|host| (column.count)(host) > 0)
+        };
+        all.into_iter().filter(kept).collect()
     }
 
     fn why(&self, options: Options, host: &Counts) -> String {
@@ -91,7 +109,7 @@ impl Recap<'_> {
             duration(self.took)
         );
         if !states.is_empty() {
-            text.push_str(&format!(": {}", states.join(", ")));
+            text = format!("{text}: {}", states.join(", "));
         }
         text.push('\n');
         if self.check {
@@ -105,8 +123,31 @@ impl Recap<'_> {
     }
 }
 
+/// One count of the line of a host.
+#[derive(Clone, Copy)]
+struct Column {
+    name: &'static str,
+    count: fn(&Counts) -> u32,
+    tone: Tone,
+}
+
+/// In Ansible's order.
+const COLUMNS: [Column; 7] = [
+    column("ok", |host| host.ok, Tone::Ok),
+    column("changed", |host| host.changed, Tone::Changed),
+    column("unreachable", |host| host.unreachable, Tone::Unreachable),
+    column("failed", |host| host.failed, Tone::Failed),
+    column("skipped", |host| host.skipped, Tone::Skipped),
+    column("rescued", |host| host.rescued, Tone::Ok),
+    column("ignored", |host| host.ignored, Tone::Warning),
+];
+
+const fn column(name: &'static str, count: fn(&Counts) -> u32, tone: Tone) -> Column {
+    Column { name, count, tone }
+}
+
 /// `host : ok=2    changed=1    ...`, and the state in words where the host is not done.
-fn line(options: Options, host: &Counts, width: usize) -> String {
+fn line(options: Options, host: &Counts, width: usize, columns: &[Column]) -> String {
     let colors = options.colors();
     let tone = if host.failed > 0 || host.unreachable > 0 {
         Tone::Failed
@@ -115,19 +156,14 @@ fn line(options: Options, host: &Counts, width: usize) -> String {
     } else {
         Tone::Ok
     };
-    let counts = [
-        ("ok", host.ok, Tone::Ok),
-        ("changed", host.changed, Tone::Changed),
-        ("unreachable", host.unreachable, Tone::Unreachable),
-        ("failed", host.failed, Tone::Failed),
-        ("skipped", host.skipped, Tone::Skipped),
-        ("rescued", host.rescued, Tone::Ok),
-        ("ignored", host.ignored, Tone::Warning),
-    ]
-    .map(|(name, count, tone)| {
-        let tone = if count == 0 { Tone::Plain } else { tone };
-        colors.paint(tone, &format!("{name}={count:<4}"))
-    });
+    let counts: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let count = (column.count)(host);
+            let tone = if count == 0 { Tone::Plain } else { column.tone };
+            colors.paint(tone, &format!("{}={count:<4}", column.name))
+        })
+        .collect();
     let name = colors.paint(tone, &pad(&host.host, width));
     let mut line = format!("{name} : {}", counts.join(" "));
     if host.state == HostState::Done {
