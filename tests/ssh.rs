@@ -2,6 +2,12 @@
 //!
 //! They run only with `WINDLASS_TEST_SSHD=1`, since they need `/usr/sbin/sshd` and root.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail, and says when it is skipped"
+)]
+
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::fs;
@@ -16,6 +22,7 @@ use windlass::connection::{
     Attributes, Command, Connection, ConnectionError, Connector, HostKeyPolicy, Jump, Keepalive,
     Kind, Output, RemotePath, Target, Upload,
 };
+use windlass::shell::{Become, Method};
 
 /// Whether these tests are wanted; says so when not.
 fn wanted() -> bool {
@@ -384,12 +391,14 @@ async fn hosts_behind_a_jump_host_share_it() {
     }];
     let connector = Connector::default();
     let hosts = futures::future::join_all((0..12).map(|_| connector.connect(&target))).await;
-    let mut from = std::collections::HashSet::new();
-    for host in hosts {
-        let output = run(&host.unwrap(), "echo ${SSH_CONNECTION%% *}").await;
-        assert_eq!(output.stdout, "127.0.0.1\n");
-        from.insert(output.stdout_text());
+    let hosts: Vec<_> = hosts.into_iter().map(Result::unwrap).collect();
+    for host in &hosts {
+        assert_eq!(run(host, "echo in").await.stdout, "in\n");
     }
+    // One process of the jump host's server per connection to it.
+    let pid = bastion.daemon.id();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    assert_eq!(children.split_whitespace().count(), 1, "{children}");
     let mut wrong = target.clone();
     wrong.jumps[0].port = free_port();
     let error = server.refused(&wrong).await;
@@ -401,6 +410,45 @@ async fn hosts_behind_a_jump_host_share_it() {
         matches!(error, ConnectionError::Unreachable(_)),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn other_users_are_become() {
+    if !wanted() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    for (method, program) in [(Method::Su, "su"), (Method::Sudo, "sudo")] {
+        let become_as = |user: &str, password: Option<&str>| Command {
+            become_user: Some(Become {
+                user: user.to_owned(),
+                method,
+                executable: None,
+                flags: None,
+                password: password.map(ToOwned::to_owned),
+            }),
+            ..Command::new("id -un; id -un >&2")
+        };
+        if run(&host, &format!("command -v {program}")).await.status != 0 {
+            let error = host.run(become_as("nobody", None)).await.unwrap_err();
+            assert!(error.to_string().contains("is not there"), "{error}");
+            println!("skipped: {program} is not installed");
+            continue;
+        }
+        // Root is not asked; a password that is given all the same reaches nobody.
+        for password in [None, Some("echo leaked")] {
+            let output = host.run(become_as("nobody", password)).await.unwrap();
+            assert_eq!(
+                (&output.stdout[..], &output.stderr[..]),
+                (&b"nobody\n"[..], &b"nobody\n"[..])
+            );
+        }
+        let error = host.run(become_as("no-such-user", None)).await.unwrap_err();
+        assert!(matches!(error, ConnectionError::Become(_)), "{error:?}");
+        assert!(error.to_string().contains("no-such-user"), "{error}");
+    }
+    assert_eq!(run(&host, "id -un").await.stdout, "root\n");
 }
 
 fn upload(content: Bytes, path: &Path) -> Upload {

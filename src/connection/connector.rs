@@ -67,7 +67,7 @@ impl Connector {
             return Ok(Arc::new(Local::new()));
         }
         // The way there first: while it waits for its own turn it must hold no place among the handshakes.
-        let through = self.jump_to(target, target.jumps.len()).await?;
+        let through = self.jump_to(target).await?;
         let host = self
             .dial(Route {
                 target,
@@ -88,14 +88,10 @@ impl Connector {
         dial(route).await
     }
 
-    /// A connection to the last of the first `count` jump hosts.
-    async fn jump_to(
-        &self,
-        target: &Target,
-        count: usize,
-    ) -> Result<Option<Arc<SshHost>>, ConnectionError> {
+    /// A connection to the last jump host, if there is one.
+    async fn jump_to(&self, target: &Target) -> Result<Option<Arc<SshHost>>, ConnectionError> {
         let mut through: Option<Arc<SshHost>> = None;
-        for (place, jump) in target.jumps[..count].iter().enumerate() {
+        for (place, jump) in target.jumps.iter().enumerate() {
             let slot = self.slot(target, place + 1);
             let mut slot = slot.lock().await;
             if let Some(host) = slot.as_ref().filter(|host| !host.is_closed()) {

@@ -228,7 +228,8 @@ async fn open(
 fn by_hand(shared: &Arc<Shared>, host: &Arc<Host>) -> Vec<String> {
     let scope = host_scope(shared, host);
     let root = state_folder(&shared.templar, &scope).unwrap_or_else(|_| "/var/lib/windlass".into());
-    vec![format!("sh {root}/runs/{}/revert.sh", shared.run)]
+    let log = UndoLog::new(&root, shared.run.as_str());
+    vec![format!("sh {} --uncommitted", log.revert_script())]
 }
 
 /// Does what the recorded changes left for the end, the last one first.

@@ -3,6 +3,7 @@
 use super::{Context, Params};
 use crate::connection::ConnectionError;
 use crate::playbook::Spec;
+use crate::template::Variables;
 use crate::undo::Undo;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +14,11 @@ use serde_json::{Map, Value};
 pub trait Module: Send + Sync {
     /// Its name and parameters.
     fn spec(&self) -> &'static Spec;
+
+    /// Parameters that are expressions or the names of variables: the engine hands them over as they were written.
+    fn raw_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Finds out what differs, and changes nothing. Check mode ends here.
     async fn inspect(&self, cx: &Context, params: &Params) -> Result<Inspection, ModuleError>;
@@ -31,11 +37,6 @@ pub trait Module: Send + Sync {
     fn was_applied(&self, planned: &Change, found: &Inspection) -> bool {
         let _ = planned;
         matches!(found, Inspection::Done(_))
-    }
-
-    /// Parameters that are handed over unrendered, because they are expressions themselves.
-    fn raw_parameters(&self) -> &'static [&'static str] {
-        &[]
     }
 }
 
@@ -80,8 +81,8 @@ pub struct Outcome {
     pub diff: Vec<String>,
     /// Facts for the host: variables of facts' strength, literal.
     pub facts: Map<String, Value>,
-    /// Variables that may hold templates, as `include_vars` reads them.
-    pub variables: crate::template::Variables,
+    /// Variables for the host of the same strength that may hold templates (`include_vars`).
+    pub variables: Variables,
     /// From this `-v` level on the result is shown even when nothing is wrong; `debug` has 0.
     pub verbosity: Option<u8>,
 }

@@ -4,15 +4,41 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod assert;
+mod command;
 mod context;
 mod cordon;
 mod drain;
 mod gate;
 mod kube_node;
 mod kube_target;
+mod controller_file;
+mod copy;
+mod copy_folder;
+mod debug;
+mod deliver;
+mod deliver_apply;
+mod diff;
+mod fail;
+mod file;
+mod file_plan;
+mod file_recurse;
+mod get_url;
+mod include_vars;
+mod mode;
+mod parameter;
 mod params;
+mod ping;
 mod registry;
 mod uncordon;
+mod remote_stat;
+mod set_fact;
+mod shell;
+mod slurp;
+mod stat;
+mod template;
+#[cfg(test)]
+mod testing;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

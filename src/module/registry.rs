@@ -1,15 +1,33 @@
 //! All modules, alphabetically.
 
 use super::Module;
+use super::{
+    assert, command, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars, kube_node, ping, set_fact, shell, slurp,
+    stat, template, uncordon,
+};
 use crate::playbook::{Catalog, Spec};
 
 /// One line per module, alphabetically by name.
 static MODULES: &[&dyn Module] = &[
-    &super::cordon::Cordon,
-    &super::drain::Drain,
-    &super::gate::Gate,
-    &super::kube_node::KubeNode,
-    &super::uncordon::Uncordon,
+    &assert::Assert,
+    &command::Command,
+    &copy::Copy,
+    &debug::Debug,
+    &fail::Fail,
+    &file::File,
+    &get_url::GetUrl,
+    &include_vars::IncludeVars,
+    &ping::Ping,
+    &set_fact::SetFact,
+    &shell::Shell,
+    &slurp::Slurp,
+    &stat::Stat,
+    &template::Template,
+    &cordon::Cordon,
+    &drain::Drain,
+    &gate::Gate,
+    &kube_node::KubeNode,
+    &uncordon::Uncordon,
 ];
 
 /// Collections whose modules these are; a name may have one of them before it.

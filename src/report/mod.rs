@@ -7,6 +7,7 @@ mod colors;
 mod dump;
 mod failure;
 mod json;
+mod live;
 mod plain;
 mod reporter;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tasks;
 mod text;
 
 pub use json::json;
+pub use live::live;
 pub use plain::plain;
 pub use reporter::{Options, Reporter};
 pub use text::duration;

@@ -1,6 +1,6 @@
 //! Events for the tests of this room: short ways to write a run down.
 
-use super::{Options, Reporter};
+use super::Options;
 use crate::event::{Counts, Event, HostState, Kind, Status, TaskResult};
 use jiff::Timestamp;
 use serde_json::{Value, json};

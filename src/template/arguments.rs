@@ -29,14 +29,12 @@ impl Arguments {
     pub(super) fn new(raw: Raw) -> Result<Self, Error> {
         let mut positional = raw.into_values();
         let mut named = Vec::new();
-        if positional.last().is_some_and(Value::is_kwargs) {
-            if let Some(last) = positional.pop() {
-                let kwargs = Kwargs::try_from(last)?;
-                let names: Vec<String> = kwargs.args().map(str::to_owned).collect();
-                for name in names {
-                    let value = kwargs.get::<Value>(&name)?;
-                    named.push((name, value));
-                }
+        if let Some(last) = positional.pop_if(|last| last.is_kwargs()) {
+            let given = Kwargs::try_from(last)?;
+            let keys: Vec<String> = given.args().map(str::to_owned).collect();
+            for name in keys {
+                let value = given.get::<Value>(&name)?;
+                named.push((name, value));
             }
         }
         Ok(Self { positional, named })

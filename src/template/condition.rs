@@ -43,7 +43,6 @@ fn expression(node: &Node, text: &Text, context: &Arc<Context>) -> Result<bool, 
     }
     let value = render::scalar(node, context)?;
     match value.kind() {
-        ValueKind::Bool => Ok(value.is_true()),
         ValueKind::String => {
             let rendered = value.as_str().unwrap_or_default();
             if rendered.trim().is_empty() {

@@ -7,14 +7,12 @@ use std::fmt::Write as _;
 
 /// `str(value)`.
 pub(super) fn text(value: &Value) -> Result<String, Error> {
-    match value.as_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => {
-            let mut out = String::new();
-            repr(value, &mut out)?;
-            Ok(out)
-        }
+    if let Some(text) = value.as_str() {
+        return Ok(text.to_owned());
     }
+    let mut out = String::new();
+    repr(value, &mut out)?;
+    Ok(out)
 }
 
 /// `repr(value)`.
@@ -169,11 +167,7 @@ pub(super) fn method(
                 "`{name}` would change a value in place, which templates here cannot do; build a new value with `+` or `combine`"
             ),
         )),
-        (ValueKind::Map, "copy") => {
-            let () = from_args(args)?;
-            Ok(value.clone())
-        }
-        (ValueKind::Seq, "copy") => {
+        (ValueKind::Map | ValueKind::Seq, "copy") => {
             let () = from_args(args)?;
             Ok(value.clone())
         }
@@ -193,6 +187,25 @@ pub(super) fn method(
     }
 }
 
+/// `ljust`, `rjust` and `center`.
+fn pad(this: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let (width, fill): (usize, Option<char>) = from_args(args)?;
+    let length = this.chars().count();
+    let missing = width.saturating_sub(length);
+    let left = match name {
+        "ljust" => 0,
+        "rjust" => missing,
+        // CPython puts the odd space on the left when the width is odd.
+        _ => missing / 2 + (missing & width & 1),
+    };
+    let fill = fill.unwrap_or(' ').to_string();
+    Ok(Value::from(format!(
+        "{}{this}{}",
+        fill.repeat(left),
+        fill.repeat(missing - left)
+    )))
+}
+
 fn string_method(
     state: &mut State,
     value: &Value,
@@ -200,14 +213,6 @@ fn string_method(
     args: &[Value],
 ) -> Result<Value, Error> {
     let this = value.as_str().unwrap_or_default();
-    let width = |args: &[Value]| -> Result<(usize, char), Error> {
-        let (width, fill): (usize, Option<char>) = from_args(args)?;
-        Ok((
-            width.saturating_sub(this.chars().count()),
-            fill.unwrap_or(' '),
-        ))
-    };
-    let repeat = |fill: char, count: usize| fill.to_string().repeat(count);
     Ok(match name {
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
@@ -218,23 +223,7 @@ fn string_method(
             let missing = width.saturating_sub(this.chars().count());
             Value::from(format!("{sign}{}{digits}", "0".repeat(missing)))
         }
-        "ljust" => {
-            let (missing, fill) = width(args)?;
-            Value::from(format!("{this}{}", repeat(fill, missing)))
-        }
-        "rjust" => {
-            let (missing, fill) = width(args)?;
-            Value::from(format!("{}{this}", repeat(fill, missing)))
-        }
-        "center" => {
-            let (missing, fill) = width(args)?;
-            let left = missing / 2 + (missing & (this.chars().count() + missing) & 1);
-            Value::from(format!(
-                "{}{this}{}",
-                repeat(fill, left),
-                repeat(fill, missing - left)
-            ))
-        }
+        "ljust" | "rjust" | "center" => pad(this, name, args)?,
         "index" => {
             let (wanted,): (&str,) = from_args(args)?;
             let at = this

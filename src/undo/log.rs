@@ -6,6 +6,7 @@
 use super::{Entry, RevertReport, RunState};
 use crate::event::Phase;
 use crate::shell::quote;
+use std::fmt::Write as _;
 
 /// Sourced by every script under `undo/`.
 const FUNCTIONS: &str = include_str!("functions.sh");
@@ -62,25 +63,32 @@ impl UndoLog {
         script += "chmod 700 \"$dir\"\n";
         script += &write_once("functions.sh", FUNCTIONS);
         script += &write_once("revert.sh", &self.revert_text());
-        script += &format!(
-            "[ -e \"$dir/manifest\" ] || printf '%s\\n' {} >\"$dir/manifest\"\n",
+        let _ = writeln!(
+            script,
+            "[ -e \"$dir/manifest\" ] || printf '%s\\n' {} >\"$dir/manifest\"",
             quote(&format!("run {}", self.run))
         );
-        script += &format!("if ! [ -e \"$dir/undo/{step}.sh\" ]; then\n");
+        let _ = writeln!(script, "if ! [ -e \"$dir/undo/{step}.sh\" ]; then");
         script += "rm -f \"$dir/settled\"\n. \"$dir/functions.sh\"\n";
         script += RECORD;
-        script += &format!("work=$dir/undo/.{step}\nrm -rf \"$work\"\nmkdir \"$work\"\n");
+        let _ = writeln!(
+            script,
+            "work=$dir/undo/.{step}\nrm -rf \"$work\"\nmkdir \"$work\""
+        );
         for (number, entry) in entries.iter().enumerate() {
             script += &record(step, number + 1, entry);
         }
-        script += &format!("{{\nprintf %s {}\n", quote(&head));
+        let _ = writeln!(script, "{{\nprintf %s {}", quote(&head));
         script += &assemble(entries.len());
         script += "printf 'phase \"$@\"\\n'\n} >\"$work/script\"\n";
-        script +=
-            &format!("mv -f \"$work/script\" \"$dir/undo/{step}.sh\"\nrm -rf \"$work\"\nfi\n");
+        let _ = writeln!(
+            script,
+            "mv -f \"$work/script\" \"$dir/undo/{step}.sh\"\nrm -rf \"$work\"\nfi"
+        );
         let line = format!("{step} intent {what}");
-        script += &format!(
-            "grep -q '^{step} intent ' \"$dir/manifest\" || printf '%s\\n' {} >>\"$dir/manifest\"\n",
+        let _ = writeln!(
+            script,
+            "grep -q '^{step} intent ' \"$dir/manifest\" || printf '%s\\n' {} >>\"$dir/manifest\"",
             quote(&line)
         );
         script
@@ -136,10 +144,8 @@ impl UndoLog {
              if ! [ -e \"$dir/revert.sh\" ]; then echo 'complete yes'; exit 0; fi\n\
              sh \"$dir/revert.sh\" {option} && complete=yes || complete=no\n\
              {floor}\n\
-             for file in \"$dir/releases\"/*; do\n\
-             [ -e \"$file\" ] || continue\n\
-             step=${{file##*/}}\n\
-             [ \"${{step%%.*}}\" -gt \"${{floor:-0}}\" ] && printf 'release %s\\n' \"$(cat \"$file\")\"\n\
+             for name in $(ls \"$dir/releases\" | sort -t . -k 1,1n -k 2,2n); do\n\
+             [ \"${{name%%.*}}\" -gt \"${{floor:-0}}\" ] && printf 'release %s\\n' \"$(cat \"$dir/releases/$name\")\"\n\
              done\n\
              echo \"complete $complete\"\n",
             quote(&self.folder)
@@ -220,8 +226,9 @@ fn record(step: u32, number: usize, entry: &Entry) -> String {
             let line = format!("  sh -c {}\n", quote(script));
             let mut text = format!("printf %s {} >{}\n", quote(&line), to(name));
             if *phase == Phase::Release {
-                text += &format!(
-                    "printf %s {} >\"$dir/releases/{step}.{number}\"\n",
+                let _ = writeln!(
+                    text,
+                    "printf %s {} >\"$dir/releases/{step}.{number}\"",
                     quote(&serde_json::json!({ "command": script }).to_string())
                 );
             }

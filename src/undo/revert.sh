@@ -6,13 +6,19 @@ case ${1-} in
   *) echo "usage: sh $0 [--uncommitted]" >&2; exit 2 ;;
 esac
 
-# One at a time: the dead-man timer and the controller may both come.
-if ! mkdir "$dir/lock" 2>/dev/null; then
-  if kill -0 "$(cat "$dir/lock/pid" 2>/dev/null)" 2>/dev/null; then
-    echo "another revert of this run is under way" >&2
+# One at a time: the dead-man timer and the controller may both come. Whoever comes second waits for the first.
+tries=300
+until mkdir "$dir/lock" 2>/dev/null; do
+  tries=$((tries - 1))
+  if [ "$tries" -le 0 ]; then
+    echo "another revert of this run is still under way" >&2
     exit 75
   fi
-fi
+  sleep 1
+  pid=$(cat "$dir/lock/pid" 2>/dev/null)
+  # One that was killed left its lock behind.
+  if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null; then rm -rf "$dir/lock"; fi
+done
 echo $$ >"$dir/lock/pid"
 trap 'rm -rf "$dir/lock"' EXIT
 

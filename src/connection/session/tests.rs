@@ -334,10 +334,10 @@ async fn a_failed_upload_leaves_the_old_file() {
 fn fake_sudo(folder: &Path, body: &str) -> String {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join("sudo");
-    let parse = r#"#!/bin/sh
+    let parse = r"#!/bin/sh
 ask=; while [ $# -gt 0 ]; do case $1 in
 -S) ask=1;; -p) prompt=$2; shift;; -u) shift;; -H|-n) ;; *) break;; esac; shift; done
-"#;
+";
     std::fs::write(&path, format!("{parse}{body}")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path.display().to_string()

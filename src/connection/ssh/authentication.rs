@@ -5,7 +5,7 @@ use crate::connection::{Secret, Target};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, load_secret_key};
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, load_secret_key};
 use russh::{MethodKind, MethodSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +53,15 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// The hash that RSA keys sign with.
+#[derive(Debug, Clone, Copy)]
+enum RsaHash {
+    /// No RSA key was at hand so far, and asking can cost a second.
+    NotAsked,
+    /// `None` is SHA-1, when the server takes nothing better.
+    Known(Option<HashAlg>),
+}
+
 /// How a login is going.
 struct Login<'h, 'c> {
     handle: &'h mut Handle<Client>,
@@ -61,8 +70,7 @@ struct Login<'h, 'c> {
     remaining: Option<MethodSet>,
     /// What was tried, for the error.
     tried: Vec<String>,
-    /// Known once a key of type RSA is at hand.
-    rsa_hash: Option<Option<HashAlg>>,
+    rsa_hash: RsaHash,
 }
 
 /// Logs in, or says what was tried.
@@ -75,7 +83,7 @@ pub(super) async fn authenticate(
         credentials,
         remaining: None,
         tried: Vec::new(),
-        rsa_hash: None,
+        rsa_hash: RsaHash::NotAsked,
     };
     match login.run().await {
         Ok(true) => Ok(()),
@@ -121,7 +129,7 @@ impl Login<'_, '_> {
     }
 
     /// Notes the server's answer; true when logged in.
-    fn note(&mut self, what: String, result: AuthResult) -> Result<bool, russh::Error> {
+    fn note(&mut self, what: &str, result: AuthResult) -> Result<bool, russh::Error> {
         match result {
             AuthResult::Success => Ok(true),
             AuthResult::Failure {
@@ -144,14 +152,17 @@ impl Login<'_, '_> {
         }
     }
 
-    async fn rsa_hash(&mut self) -> Result<Option<HashAlg>, russh::Error> {
-        if let Some(known) = self.rsa_hash {
+    async fn hash_for(&mut self, algorithm: &Algorithm) -> Result<Option<HashAlg>, russh::Error> {
+        if !matches!(algorithm, Algorithm::Rsa { .. }) {
+            return Ok(None);
+        }
+        if let RsaHash::Known(known) = self.rsa_hash {
             return Ok(known);
         }
         // A server that says nothing is new enough for SHA-2, or too old to be safe.
         let best = self.handle.best_supported_rsa_hash().await?;
         let hash = best.unwrap_or(Some(HashAlg::Sha512));
-        self.rsa_hash = Some(hash);
+        self.rsa_hash = RsaHash::Known(hash);
         Ok(hash)
     }
 
@@ -163,15 +174,12 @@ impl Login<'_, '_> {
             let name = file.display();
             match load(file, self.credentials.passphrase).await {
                 Ok(key) => {
-                    let hash = match key.algorithm().is_rsa() {
-                        true => self.rsa_hash().await?,
-                        false => None,
-                    };
+                    let hash = self.hash_for(&key.algorithm()).await?;
                     let what = format!("the key {name}");
                     let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
                     let user = self.credentials.user;
                     let result = self.handle.authenticate_publickey(user, key).await?;
-                    if self.note(what, result)? {
+                    if self.note(&what, result)? {
                         return Ok(true);
                     }
                 }
@@ -239,10 +247,7 @@ impl Login<'_, '_> {
             key.fingerprint(HashAlg::Sha256),
             identity.comment()
         );
-        let hash = match key.algorithm().is_rsa() {
-            true => self.rsa_hash().await?,
-            false => None,
-        };
+        let hash = self.hash_for(&key.algorithm()).await?;
         let user = self.credentials.user;
         let result = match identity {
             AgentIdentity::PublicKey { key, .. } => {
@@ -257,7 +262,7 @@ impl Login<'_, '_> {
             }
         };
         match result {
-            Ok(result) => self.note(what.trim_end().to_owned(), result),
+            Ok(result) => self.note(what.trim_end(), result),
             Err(error) => {
                 // The agent may have declined; that is no reason to give up.
                 self.tried.push(format!("{} ({error})", what.trim_end()));
@@ -292,7 +297,7 @@ impl Login<'_, '_> {
                 .handle
                 .authenticate_password(user, password.expose())
                 .await?;
-            if self.note("the password".to_owned(), result)? {
+            if self.note("the password", result)? {
                 return Ok(true);
             }
         }
@@ -320,7 +325,7 @@ impl Login<'_, '_> {
                         remaining_methods,
                         partial_success,
                     };
-                    return self.note("the password at the server's prompt".to_owned(), result);
+                    return self.note("the password at the server's prompt", result);
                 }
                 KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
             };

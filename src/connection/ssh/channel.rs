@@ -202,10 +202,9 @@ impl AsyncRead for Tunnel {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() == before && buffer.remaining() > 0 {
-            if let Some(why) = self.link.gone() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
-            }
+        let ended = buffer.filled().len() == before && buffer.remaining() > 0;
+        if ended && let Some(why) = self.link.gone() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
         }
         Poll::Ready(Ok(()))
     }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 const ATTEMPTS: u32 = 5;
 
 /// How long logging in may take; a key may have to be touched.
-const LOGIN_LIMIT: Duration = Duration::from_secs(60);
+const LOGIN_LIMIT: Duration = Duration::from_mins(1);
 
 /// One connection on the way to a target: the target itself, or one of its jump hosts.
 #[derive(Debug)]
@@ -124,21 +124,17 @@ async fn handshake(route: &Route<'_>, trust: &Trust) -> Result<(Handle<Client>, 
     };
     let config = Arc::new(config(route.target.keepalive, &trust.algorithms()));
     let connecting = async {
-        match &route.through {
-            Some(jump) => {
-                let tunnel = jump.link().tunnel(route.address, route.port).await;
-                let stream = tunnel.map_err(|error| unreachable_through(route, &error))?;
-                let connected = connect_stream(config, stream, client).await;
-                connected.map_err(|error| classify(route, error))
-            }
-            None => {
-                let stream = tcp(route).await.map_err(|error| {
-                    Failure::Final(unreachable(route, &error.to_string().to_lowercase()))
-                })?;
-                let connected = connect_stream(config, stream, client).await;
-                connected.map_err(|error| classify(route, error))
-            }
-        }
+        let connected = if let Some(jump) = &route.through {
+            let tunnel = jump.link().tunnel(route.address, route.port).await;
+            let stream = tunnel.map_err(|error| unreachable_through(route, &error))?;
+            connect_stream(config, stream, client).await
+        } else {
+            let stream = tcp(route).await.map_err(|error| {
+                Failure::Final(unreachable(route, &error.to_string().to_lowercase()))
+            })?;
+            connect_stream(config, stream, client).await
+        };
+        connected.map_err(|error| classify(route, error))
     };
     match timeout_at(deadline, connecting).await {
         Ok(result) => result.map(|handle| (handle, notes)),

@@ -11,5 +11,8 @@ mod known_hosts;
 mod settings;
 mod trust;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use dial::{Route, dial};
 pub(super) use host::SshHost;

@@ -133,7 +133,7 @@ impl SshOptions {
             "identitiesonly" => first(&mut self.identities_only, yes_or_no(value).ok_or_else(bad)?),
             "identityagent" if value == "none" => self.agent_off = true,
             "proxyjump" => first(&mut self.jumps, parse_jumps(value, context.jump_user)?),
-            "proxycommand" if value == "none" => {}
+            "connecttimeout" | "proxycommand" if value == "none" => {}
             "proxycommand" => {
                 return Err(
                     "the ssh option ProxyCommand is not supported: use ProxyJump (-J user@host:port)"
@@ -148,13 +148,12 @@ impl SshOptions {
                 first(&mut self.known_hosts, files?);
             }
             "stricthostkeychecking" => first(&mut self.policy, policy(value).ok_or_else(bad)?),
-            "connecttimeout" if value == "none" => {}
             "connecttimeout" => first(&mut self.connect_timeout, seconds(value).ok_or_else(bad)?),
             "serveraliveinterval" => {
-                first(&mut self.alive_interval, seconds(value).ok_or_else(bad)?)
+                first(&mut self.alive_interval, seconds(value).ok_or_else(bad)?);
             }
             "serveralivecountmax" => {
-                first(&mut self.alive_count, value.parse().map_err(|_| bad())?)
+                first(&mut self.alive_count, value.parse().map_err(|_| bad())?);
             }
             _ if WITHOUT_EFFECT.contains(&name.as_str()) => {}
             _ if ONLY_OFF.contains(&name.as_str()) && yes_or_no(value) == Some(false) => {}

@@ -4,6 +4,7 @@ use super::object;
 use super::resource::Resource;
 use super::selector::Labels;
 use super::store::{Key, Store};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -115,12 +116,19 @@ pub(super) fn sync(store: &mut Store, namespace: Option<&str>) {
             ("False", "InsufficientPods")
         };
         let mut budget = before.as_ref().clone();
+        let condition = &before["status"]["conditions"][0];
+        let since = if condition["status"] == status && condition["lastTransitionTime"].is_string() {
+            condition["lastTransitionTime"].clone()
+        } else {
+            json!(object::seconds(Timestamp::now()))
+        };
         budget["status"] = json!({
             "conditions": [{
                 "type": "DisruptionAllowed",
                 "status": status,
                 "reason": reason,
                 "message": "",
+                "lastTransitionTime": since,
                 "observedGeneration": before["metadata"]["generation"],
             }],
             "currentHealthy": count.current,

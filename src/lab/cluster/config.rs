@@ -43,6 +43,10 @@ pub trait Observe: Send + Sync {
 }
 
 /// How the host behind a node stands.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and any of them may be true together"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// Whether a kubelet process lives.

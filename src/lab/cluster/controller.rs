@@ -60,7 +60,7 @@ pub(super) async fn look_after_nodes(shared: Arc<Shared>) {
 
 /// One round of all controllers. Says whether something waits that no change will announce.
 pub(super) fn pass(shared: &Shared) -> bool {
-    let waiting = shared.with(|state| waiting(state));
+    let waiting = shared.with(waiting);
     // Hosts are asked outside of the lock.
     let alive: HashSet<String> = waiting
         .into_iter()

@@ -91,17 +91,17 @@ fn parent<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, Strin
 
 fn add(object: &mut Value, path: &str, value: Value) -> Result<(), String> {
     match parent(object, path)? {
-        (Value::Object(map), last) => {
-            map.insert(last, value);
+        (Value::Object(map), step) => {
+            map.insert(step, value);
             Ok(())
         }
-        (Value::Array(list), last) if last == "-" => {
-            list.push(value);
+        (Value::Array(items), step) if step == "-" => {
+            items.push(value);
             Ok(())
         }
-        (Value::Array(list), last) => match last.parse() {
-            Ok(index) if index <= list.len() => {
-                list.insert(index, value);
+        (Value::Array(items), step) => match step.parse() {
+            Ok(index) if index <= items.len() => {
+                items.insert(index, value);
                 Ok(())
             }
             _ => Err(missing(path)),
@@ -112,9 +112,9 @@ fn add(object: &mut Value, path: &str, value: Value) -> Result<(), String> {
 
 fn remove(object: &mut Value, path: &str) -> Result<Value, String> {
     match parent(object, path)? {
-        (Value::Object(map), last) => map.shift_remove(&last).ok_or_else(|| missing(path)),
-        (Value::Array(list), last) => match last.parse::<usize>() {
-            Ok(index) if index < list.len() => Ok(list.remove(index)),
+        (Value::Object(map), step) => map.shift_remove(&step).ok_or_else(|| missing(path)),
+        (Value::Array(items), step) => match step.parse::<usize>() {
+            Ok(index) if index < items.len() => Ok(items.remove(index)),
             _ => Err(missing(path)),
         },
         _ => Err(missing(path)),

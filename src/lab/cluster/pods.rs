@@ -12,9 +12,9 @@ use std::sync::Arc;
 /// Fills in what a real server fills into a new pod; refuses one without containers.
 pub(super) fn admit(pod: &mut Value) -> Result<(), Refusal> {
     let name = object::name(pod).to_owned();
-    if !pod["spec"]["containers"]
+    if pod["spec"]["containers"]
         .as_array()
-        .is_some_and(|containers| !containers.is_empty())
+        .is_none_or(Vec::is_empty)
     {
         return Err(Refusal::invalid(
             Resource::Pods,

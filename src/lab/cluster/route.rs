@@ -91,19 +91,14 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn objects(
-        resource: Resource,
-        namespace: &str,
-        name: &str,
-        subresource: &str,
-    ) -> Option<Route> {
+    fn objects(resource: Resource, namespace: &str, name: &str, subresource: &str) -> Route {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Some(Route::Objects(Target {
+        Route::Objects(Target {
             resource,
             namespace: some(namespace),
             name: some(name),
             subresource: some(subresource),
-        }))
+        })
     }
 
     #[test]
@@ -115,27 +110,27 @@ mod tests {
             ("/api/v1", Some(Route::Resources(String::new()))),
             ("/apis/apps/v1", Some(Route::Resources("apps".to_owned()))),
             ("/apis/apps", Some(Route::Group("apps".to_owned()))),
-            ("/api/v1/nodes", objects(Resource::Nodes, "", "", "")),
+            ("/api/v1/nodes", Some(objects(Resource::Nodes, "", "", ""))),
             (
                 "/api/v1/nodes/w1/status",
-                objects(Resource::Nodes, "", "w1", "status"),
+                Some(objects(Resource::Nodes, "", "w1", "status")),
             ),
             (
                 "/api/v1/namespaces",
-                objects(Resource::Namespaces, "", "", ""),
+                Some(objects(Resource::Namespaces, "", "", "")),
             ),
             (
                 "/api/v1/namespaces/shop",
-                objects(Resource::Namespaces, "", "shop", ""),
+                Some(objects(Resource::Namespaces, "", "shop", "")),
             ),
-            ("/api/v1/pods", objects(Resource::Pods, "", "", "")),
+            ("/api/v1/pods", Some(objects(Resource::Pods, "", "", ""))),
             (
                 "/api/v1/namespaces/shop/pods/web-1/eviction",
-                objects(Resource::Pods, "shop", "web-1", "eviction"),
+                Some(objects(Resource::Pods, "shop", "web-1", "eviction")),
             ),
             (
                 "/apis/policy/v1/namespaces/shop/poddisruptionbudgets",
-                objects(Resource::Budgets, "shop", "", ""),
+                Some(objects(Resource::Budgets, "shop", "", "")),
             ),
             ("/api/v1/pods/web-1", None),
             ("/api/v1/namespaces/shop/nodes", None),

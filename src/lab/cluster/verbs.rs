@@ -224,7 +224,8 @@ fn create(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
     if resource == Resource::Budgets {
         object["status"] = json!({});
     }
-    Ok(ok(201, &*state.store.create(resource, object)?))
+    let made = state.store.create(resource, object)?;
+    Ok(ok(201, &made))
 }
 
 fn replace(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
@@ -236,7 +237,7 @@ fn replace(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
         return Err(Refusal::bad_request(text));
     }
     let object = admit(&key, &before, object, request.target.subresource.is_some())?;
-    Ok(ok(200, &*state.store.update(&key, object)))
+    Ok(ok(200, &state.store.update(&key, object)))
 }
 
 fn patch(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
@@ -245,7 +246,7 @@ fn patch(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
     let mut object = before.as_ref().clone();
     patch::apply(&mut object, &request.content_type, &request.body)?;
     let object = admit(&key, &before, object, request.target.subresource.is_some())?;
-    Ok(ok(200, &*state.store.update(&key, object)))
+    Ok(ok(200, &state.store.update(&key, object)))
 }
 
 /// What is stored when a client wants `after` in place of `before`: checks versions, keeps what a client may not change.
@@ -336,7 +337,8 @@ fn delete(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
             Some(seconds) => i64::try_from(seconds).ok(),
             None => options["gracePeriodSeconds"].as_i64(),
         };
-        return Ok(ok(200, &*pods::terminate(state, &key, grace)?));
+        let ending = pods::terminate(state, &key, grace)?;
+        return Ok(ok(200, &ending));
     }
     state.store.remove(&key);
     let mut details = key.resource.details(&key.name);

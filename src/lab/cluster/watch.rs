@@ -23,9 +23,9 @@ use tokio::time::Instant;
 pub(super) type Frames = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
 
 /// How long a watch lives that gives no time of its own. A real server takes half an hour to an hour.
-const LIFE: Duration = Duration::from_secs(45 * 60);
+const LIFE: Duration = Duration::from_mins(45);
 /// How often a quiet watch gets a bookmark.
-const BOOKMARKS: Duration = Duration::from_secs(60);
+const BOOKMARKS: Duration = Duration::from_mins(1);
 
 /// What a list or a watch shows.
 #[derive(Clone, Debug)]
@@ -79,9 +79,11 @@ pub(super) fn start(
     query: &Query,
 ) -> Result<Frames, Refusal> {
     let from = query.number("resourceVersion")?.unwrap_or_default();
-    let life = query
+    // A timeout of 0 is no timeout of its own, as on a real server.
+    let seconds = query
         .number("timeoutSeconds")?
-        .map_or(LIFE, Duration::from_secs);
+        .filter(|seconds| *seconds > 0);
+    let life = seconds.map_or(LIFE, Duration::from_secs);
     let initial = query
         .get("sendInitialEvents")
         .map_or(from == 0, |_| query.on("sendInitialEvents"));

@@ -10,9 +10,7 @@ mod rollback;
 mod tests;
 mod transcript;
 
-pub(super) use recap::Recap;
-pub(super) use reporter::Sink;
-pub(super) use result::{Line, Wording};
-pub(super) use rollback::{Finished as WayBack, finished, started, stopped, warning};
+pub(super) use result::Wording;
+pub(super) use transcript::Transcript;
 
 pub use reporter::plain;

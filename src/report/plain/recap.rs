@@ -13,19 +13,19 @@ use std::time::Duration;
 const HOST_COLUMN: usize = 26;
 
 /// What the recap is made of.
-pub(in crate::report) struct Recap<'a> {
-    pub(in crate::report) counts: &'a [Counts],
-    pub(in crate::report) exit_code: u8,
-    pub(in crate::report) took: Duration,
+pub(super) struct Recap<'a> {
+    pub(super) counts: &'a [Counts],
+    pub(super) exit_code: u8,
+    pub(super) took: Duration,
     /// Whether nothing was to be changed.
-    pub(in crate::report) check: bool,
+    pub(super) check: bool,
     /// The commands that remain, by host.
-    pub(in crate::report) remaining: &'a BTreeMap<String, Vec<String>>,
+    pub(super) remaining: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl Recap<'_> {
     /// The whole recap, with its heading.
-    pub(in crate::report) fn text(&self, options: Options) -> String {
+    pub(super) fn text(&self, options: Options) -> String {
         let colors = options.colors();
         let mut counts: Vec<&Counts> = self.counts.iter().collect();
         counts.sort_by(|a, b| a.host.cmp(&b.host));
@@ -91,7 +91,7 @@ impl Recap<'_> {
             duration(self.took)
         );
         if !states.is_empty() {
-            text.push_str(&format!(": {}", states.join(", ")));
+            text = format!("{text}: {}", states.join(", "));
         }
         text.push('\n');
         if self.check {

@@ -20,20 +20,20 @@ pub(in crate::report) enum Wording {
 
 /// One result and where it comes from.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::report) struct Line<'a> {
-    pub(in crate::report) task: &'a Task,
-    pub(in crate::report) host: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) task: &'a Task,
+    pub(super) host: &'a str,
     /// The label of the item, in a loop.
-    pub(in crate::report) item: Option<&'a str>,
-    pub(in crate::report) result: &'a TaskResult,
+    pub(super) item: Option<&'a str>,
+    pub(super) result: &'a TaskResult,
     /// Whether the items of this loop were shown already.
-    pub(in crate::report) items_shown: bool,
-    pub(in crate::report) wording: Wording,
+    pub(super) items_shown: bool,
+    pub(super) wording: Wording,
 }
 
 impl Line<'_> {
     /// Differences, the line itself, and what of a failure deserves lines of its own.
-    pub(in crate::report) fn text(self, options: Options) -> String {
+    pub(super) fn text(self, options: Options) -> String {
         let mut text = String::new();
         if options.diff {
             text.push_str(&differences(&self.result.diff, options));
@@ -80,13 +80,13 @@ impl Line<'_> {
         };
         let mut line = format!("{word}: {}", self.target());
         if self.wording == Wording::Short {
-            line.push_str(&format!(" {}", one_line(&self.task.name)));
+            line = format!("{line} {}", one_line(&self.task.name));
         }
         if let Some(item) = self.item {
-            line.push_str(&format!(" => (item={})", one_line(item)));
+            line = format!("{line} => (item={})", one_line(item));
         }
         if self.result.verbosity <= options.verbosity && self.result.status != Status::Aborted {
-            line.push_str(&format!(" => {}", self.dump(options)));
+            line = format!("{line} => {}", self.dump(options));
         }
         line
     }
@@ -101,15 +101,14 @@ impl Line<'_> {
             None => format!("fatal: {}: {word}", self.target()),
         };
         if self.wording == Wording::Short {
-            line.push_str(&format!(" {}", one_line(&self.task.name)));
+            line = format!("{line} {}", one_line(&self.task.name));
         }
         match self.wording {
             Wording::Short if options.verbosity == 0 => {
-                line.push_str(&format!(": {}", failure::message(self.result)));
+                format!("{line}: {}", failure::message(self.result))
             }
-            _ => line.push_str(&format!(" => {}", self.dump(options))),
+            _ => format!("{line} => {}", self.dump(options)),
         }
-        line
     }
 
     fn target(self) -> String {

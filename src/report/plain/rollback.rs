@@ -8,7 +8,7 @@ use crate::report::states;
 use crate::report::text::{one_line, starred};
 
 /// A host starts to go back.
-pub(in crate::report) fn started(options: Options, host: &str, reason: &str) -> String {
+pub(super) fn started(options: Options, host: &str, reason: &str) -> String {
     let colors = options.colors();
     let heading = starred(&format!("ROLLBACK [{host}]"), options.width);
     format!(
@@ -19,21 +19,21 @@ pub(in crate::report) fn started(options: Options, host: &str, reason: &str) -> 
 }
 
 /// What the way back of a host came to.
-pub(in crate::report) struct Finished<'a> {
-    pub(in crate::report) host: &'a str,
-    pub(in crate::report) state: HostState,
-    pub(in crate::report) undone: &'a [String],
-    pub(in crate::report) remaining: &'a [String],
-    pub(in crate::report) message: Option<&'a str>,
+pub(super) struct Finished<'a> {
+    pub(super) host: &'a str,
+    pub(super) state: HostState,
+    pub(super) undone: &'a [String],
+    pub(super) remaining: &'a [String],
+    pub(super) message: Option<&'a str>,
 }
 
 /// A host's way back ended: how it stands, what was undone, and the commands that remain, each on a line of its own.
-pub(in crate::report) fn finished(options: Options, way: &Finished<'_>) -> String {
+pub(super) fn finished(options: Options, way: &Finished<'_>) -> String {
     let colors = options.colors();
     let tone = states::tone(way.state);
     let mut text = format!("{}: [{}]", states::words(way.state), way.host);
     if let Some(message) = way.message {
-        text.push_str(&format!(": {}", one_line(message)));
+        text = format!("{text}: {}", one_line(message));
     }
     let mut text = colors.paint(tone, &text) + "\n";
     if way.undone.is_empty() && way.state == HostState::RolledBack {
@@ -60,7 +60,7 @@ pub(super) fn remaining(options: Options, host: &str, commands: &[String]) -> St
 }
 
 /// The run does not go on.
-pub(in crate::report) fn stopped(options: Options, reason: &str, pending: &[String]) -> String {
+pub(super) fn stopped(options: Options, reason: &str, pending: &[String]) -> String {
     let colors = options.colors();
     let mut text = format!(
         "\n{}\n{}\n",
@@ -78,7 +78,7 @@ pub(in crate::report) fn stopped(options: Options, reason: &str, pending: &[Stri
 }
 
 /// A warning, in the form that Ansible gives it.
-pub(in crate::report) fn warning(options: Options, host: Option<&str>, message: &str) -> String {
+pub(super) fn warning(options: Options, host: Option<&str>, message: &str) -> String {
     let message = message.trim_end();
     let text = match host {
         Some(host) => format!("[WARNING]: [{host}]: {message}"),

@@ -5,13 +5,14 @@ use crate::report::sample::{
     OPTIONS, Page, at, batch, broken, changed, counts, done, end, failed_run, item, names, ok,
     plainly, play, progress, result, run, task, verbose,
 };
-use crate::report::{Options, Reporter, plain};
+use crate::report::{Options, plain};
 use serde_json::json;
 use std::time::Duration;
 
 #[test]
 fn a_run_in_which_a_host_goes_back() {
     insta::assert_snapshot!(plainly(OPTIONS, failed_run()), @r#"
+
     PLAY [upgrade workers] *************************************
 
     BATCH [1/2: worker1, worker2] ******************************
@@ -73,6 +74,7 @@ fn loops_show_their_items_and_end_once() {
         ],
     );
     insta::assert_snapshot!(text, @r#"
+
     TASK [users] ***********************************************
     changed: [a1] => (item=anna)
     skipping: [a2] => (item=anna)
@@ -110,6 +112,7 @@ fn debug_shows_its_message_and_only_at_its_level() {
         ],
     );
     insta::assert_snapshot!(text, @r#"
+
     TASK [debug] ***********************************************
     ok: [a1] => {
         "msg": "hello"
@@ -173,6 +176,7 @@ fn every_way_a_task_can_end() {
         ],
     );
     insta::assert_snapshot!(text, @r#"
+
     TASK [probe] ***********************************************
     ok: [a1 -> cp1]
     skipping: [a2]
@@ -207,6 +211,7 @@ fn differences_stand_above_their_line_and_in_colour() {
     };
     let kinds = || vec![done(1, "a1", answer.clone())];
     insta::assert_snapshot!(plainly(options(false, true), kinds()), @"
+
     TASK [task 1] **********************************************
     --- before: /etc/a
     +++ after: /etc/a
@@ -361,6 +366,7 @@ fn a_run_that_went_well_ends_with_one_line() {
         ],
     );
     insta::assert_snapshot!(text, @"
+
     PLAY [nobody] **********************************************
     skipping: no hosts matched
 

@@ -1,4 +1,7 @@
 //! Events as lines. Knows what was said before, so that a heading stands above what belongs under it and nothing is said twice.
+//!
+//! In the short wording there are no headings of tasks: each line names its task, and only what matters is said. It is what scrolls
+//! by above the live view.
 
 use super::recap::Recap;
 use super::result::{Line, Wording};
@@ -15,8 +18,9 @@ use std::collections::{BTreeMap, HashMap};
 const PROGRESS_SECONDS: i64 = 2;
 
 /// The plain output of a run so far.
-pub(super) struct Transcript {
+pub(in crate::report) struct Transcript {
     options: Options,
+    wording: Wording,
     tasks: Tasks,
     /// The task whose heading stands above.
     current: Option<usize>,
@@ -27,9 +31,10 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
-    pub(super) fn new(options: Options) -> Self {
+    pub(in crate::report) fn new(options: Options, wording: Wording) -> Self {
         Self {
             options,
+            wording,
             tasks: Tasks::default(),
             current: None,
             progress: HashMap::new(),
@@ -38,8 +43,13 @@ impl Transcript {
         }
     }
 
+    /// Headings fill so many columns from now on.
+    pub(in crate::report) fn resize(&mut self, width: u16) {
+        self.options.width = width;
+    }
+
     /// The lines that `event` adds; often none.
-    pub(super) fn say(&mut self, event: &Event) -> String {
+    pub(in crate::report) fn say(&mut self, event: &Event) -> String {
         match &event.kind {
             Kind::TaskStarted { .. }
             | Kind::TaskProgress { .. }
@@ -118,12 +128,7 @@ impl Transcript {
                 self.tasks.item(*task, host);
                 self.result(*task, host, Some(label), result, false)
             }
-            Kind::TaskRetried { task, host, left } => {
-                let heading = self.under_heading(*task);
-                let name = self.tasks.get(*task).name;
-                let text = format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left).");
-                heading + &self.options.colors().paint(Tone::Dim, &text) + "\n"
-            }
+            Kind::TaskRetried { task, host, left } => self.retried(*task, host, *left),
             Kind::TaskFinished { task, host, result } => {
                 let items_shown = self.tasks.end(*task, host);
                 self.progress.remove(host);
@@ -147,6 +152,9 @@ impl Transcript {
                 &format!("  [{host}] connected again: {}", one_line(reason)),
             ),
             Kind::Included { what, hosts } => {
+                if self.wording == Wording::Short && options.verbosity == 0 {
+                    return String::new();
+                }
                 let text = format!("included: {what} for {}", hosts.join(", "));
                 options.colors().paint(Tone::Skipped, &text) + "\n"
             }
@@ -204,6 +212,9 @@ impl Transcript {
         result: &TaskResult,
         items_shown: bool,
     ) -> String {
+        if self.wording == Wording::Short && !self.matters(result) {
+            return String::new();
+        }
         let heading = self.under_heading(number);
         let line = Line {
             task: &self.tasks.get(number),
@@ -211,14 +222,32 @@ impl Transcript {
             item,
             result,
             items_shown,
-            wording: Wording::Full,
+            wording: self.wording,
         };
         heading + &line.text(self.options)
     }
 
+    /// Whether a result is said where only what matters is.
+    fn matters(&self, result: &TaskResult) -> bool {
+        match result.status {
+            Status::Ok | Status::Skipped => result.verbosity <= self.options.verbosity,
+            _ => true,
+        }
+    }
+
+    fn retried(&mut self, number: usize, host: &str, left: u32) -> String {
+        if self.wording == Wording::Short && self.options.verbosity == 0 {
+            return String::new();
+        }
+        let heading = self.under_heading(number);
+        let name = self.tasks.get(number).name;
+        let text = format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left).");
+        heading + &self.options.colors().paint(Tone::Dim, &text) + "\n"
+    }
+
     /// The heading of a task, unless it stands above already.
     fn under_heading(&mut self, number: usize) -> String {
-        if self.current == Some(number) {
+        if self.wording == Wording::Short || self.current == Some(number) {
             return String::new();
         }
         self.current = Some(number);
@@ -236,6 +265,9 @@ impl Transcript {
     }
 
     fn progress(&mut self, at: Timestamp, host: &str, message: &str) -> String {
+        if self.wording == Wording::Short {
+            return String::new();
+        }
         let message = one_line(message);
         if let Some((last, said)) = self.progress.get(host) {
             let soon = at.duration_since(*last).as_secs() < PROGRESS_SECONDS;

@@ -1,4 +1,5 @@
 //! Mappings, choices and kinds of values.
+#![expect(clippy::unnecessary_wraps, reason = "all filters share one signature")]
 
 use crate::template::arguments::{Arguments, defined, fail, items};
 use crate::template::python;

@@ -49,7 +49,7 @@ fn parse(text: &str, base: u32) -> Option<i64> {
         2 => (2, prefixed("0b").unwrap_or(lower)),
         8 => (8, prefixed("0o").unwrap_or(lower)),
         16 => (16, prefixed("0x").unwrap_or(lower)),
-        2..=36 => (base, lower),
+        3..=36 => (base, lower),
         _ => return None,
     };
     if digits.starts_with(['+', '-']) {

@@ -31,17 +31,16 @@ pub(super) fn expandvars(_: &mut State<'_, '_>, value: &Value, _: &Arguments) ->
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let (name, length) = match after
+        let braced = after
             .strip_prefix('{')
-            .and_then(|inner| inner.split_once('}'))
-        {
-            Some((name, _)) => (name, name.len() + 2),
-            None => {
-                let end = after
-                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .unwrap_or(after.len());
-                (&after[..end], end)
-            }
+            .and_then(|inner| inner.split_once('}'));
+        let (name, length) = if let Some((name, _)) = braced {
+            (name, name.len() + 2)
+        } else {
+            let end = after
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(after.len());
+            (&after[..end], end)
         };
         match std::env::var(name) {
             Ok(found) if !name.is_empty() => out.push_str(&found),

@@ -172,15 +172,16 @@ pub(in crate::template) fn register(environment: &mut Environment<'static>) {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all filters share one signature")]
 /// Lets a lookup on an undefined value be undefined itself, and remembers where it began.
 fn chain(state: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result<Value, Error> {
     if !value.is_undefined() {
         return Ok(value.clone());
     }
-    if let (Ok(context), [start, end]) = (context(state), args.positional.as_slice()) {
-        if let (Some(start), Some(end)) = (start.as_usize(), end.as_usize()) {
-            context.miss((start, end));
-        }
+    if let (Ok(context), [start, end]) = (context(state), args.positional.as_slice())
+        && let (Some(start), Some(end)) = (start.as_usize(), end.as_usize())
+    {
+        context.miss((start, end));
     }
     Ok(Value::from_object(Missing))
 }

@@ -5,6 +5,7 @@ use crate::template::python;
 use crate::template::value::entry;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
+use std::fmt::Write as _;
 
 type Result<T = Value> = std::result::Result<T, Error>;
 
@@ -98,7 +99,7 @@ fn encode(text: &str, safe: &str) -> String {
         if c.is_ascii_alphanumeric() || "_.-~".contains(c) || (byte < 0x80 && safe.contains(c)) {
             out.push(c);
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -1,4 +1,5 @@
 //! Lookups that rearrange lists.
+#![expect(clippy::unnecessary_wraps, reason = "all lookups share one signature")]
 
 use super::Request;
 use crate::template::arguments::fail;
@@ -22,7 +23,6 @@ pub(super) fn items(request: &Request) -> Result {
 }
 
 /// The terms as they are.
-#[expect(clippy::unnecessary_wraps, reason = "all lookups share one signature")]
 pub(super) fn list(request: &Request) -> Result {
     Ok(request.terms.clone())
 }
@@ -124,13 +124,10 @@ pub(super) fn subelements(request: &Request) -> Result {
         [Value::Array(terms)] => terms.as_slice(),
         terms => terms,
     };
-    let (elements, path) = match terms {
-        [elements, Value::String(path), ..] => (elements, path),
-        _ => {
-            return Err(fail(
-                "subelements expects a list of dicts and the path of a list in them",
-            ));
-        }
+    let [elements, Value::String(path), ..] = terms else {
+        return Err(fail(
+            "subelements expects a list of dicts and the path of a list in them",
+        ));
     };
     let skip = terms
         .get(2)
@@ -162,7 +159,6 @@ pub(super) fn subelements(request: &Request) -> Result {
     Ok(list)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "all lookups share one signature")]
 pub(super) fn random_choice(request: &Request) -> Result {
     let list = match request.terms.as_slice() {
         [Value::Array(items)] => items.as_slice(),

@@ -86,12 +86,10 @@ pub(in crate::template) fn run(name: &str, request: &Request) -> Result<Vec<Valu
         .strip_prefix("ansible.builtin.")
         .or_else(|| name.strip_prefix("ansible.legacy."))
         .unwrap_or(name);
-    match LOOKUPS.iter().find(|(each, _)| *each == short) {
-        Some((_, lookup)) => lookup(request),
-        None => {
-            let near = did_you_mean(short, LOOKUPS.iter().map(|(each, _)| *each));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            Err(fail(format!("unknown lookup `{name}`{near}")))
-        }
+    if let Some((_, lookup)) = LOOKUPS.iter().find(|(each, _)| *each == short) {
+        return lookup(request);
     }
+    let near = did_you_mean(short, LOOKUPS.iter().map(|(each, _)| *each));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Err(fail(format!("unknown lookup `{name}`{near}")))
 }

@@ -1,4 +1,5 @@
 //! Tests on plain values.
+#![expect(clippy::unnecessary_wraps, reason = "all tests share one signature")]
 
 use crate::template::arguments::{Arguments, fail, items};
 use crate::template::filters::{compile, failed};

@@ -97,8 +97,11 @@ fn loose_order(left: &str, right: &str) -> Result<Ordering> {
     Ok(left_parts.len().cmp(&right_parts.len()))
 }
 
+/// Three numbers, and a letter with a number for a pre-release.
+type Strict = ([u64; 3], Option<(char, u64)>);
+
 /// `1.2`, `1.2.3`, `1.2.3a4`, `1.2b1`.
-fn strict(text: &str) -> Option<([u64; 3], Option<(char, u64)>)> {
+fn strict(text: &str) -> Option<Strict> {
     let (numbers, pre) = match text.find(['a', 'b']) {
         Some(at) => {
             let letter = text[at..].chars().next()?;

@@ -262,7 +262,7 @@ impl Emitter<'_> {
         let analysis = analyze(&chars);
         let split = role != Role::Key;
         let before = self.deeper(true, false);
-        if self.allows_plain(text, &analysis, role) {
+        if self.allows_plain(text, analysis, role) {
             self.open_ended = role == Role::Root;
             self.plain(&chars, split);
         } else if analysis.single_quoted && !(role == Role::Key && analysis.multiline) {
@@ -273,7 +273,7 @@ impl Emitter<'_> {
         self.indent = before;
     }
 
-    fn allows_plain(&self, text: &str, analysis: &Analysis, role: Role) -> bool {
+    fn allows_plain(&self, text: &str, analysis: Analysis, role: Role) -> bool {
         let allowed = if self.flow_level > 0 {
             analysis.flow_plain
         } else {

@@ -86,7 +86,7 @@ async fn a_watch_sees_a_cordon_and_nothing_before_it() {
     .await;
     let events = |query: &str| {
         let path =
-            format!("/api/v1/nodes?&watch=true&timeoutSeconds=0&allowWatchBookmarks=true{query}");
+            format!("/api/v1/nodes?&watch=true&timeoutSeconds=1&allowWatchBookmarks=true{query}");
         let api = &api;
         async move {
             let (_, text) = api
@@ -155,9 +155,9 @@ async fn a_cordon_outlives_a_kill_and_the_node_list_is_reconciled() {
     );
     let fourth = third.restart(3).await;
     let api = fourth.client("cp1");
-    let path = "/api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3Dw3";
+    let daemons = "/api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3Dw3";
     eventually("the new node has its DaemonSet pods", || async {
-        api.items(path).await.len() == 2
+        api.items(daemons).await.len() == 2
     })
     .await;
 }

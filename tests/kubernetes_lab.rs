@@ -1,0 +1,128 @@
+//! The Kubernetes room against the lab's API server: cordon, drain, gate, release.
+
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use windlass::connection::{ByteStream, Command, Connection, ConnectionError, Output, Upload};
+use windlass::kubernetes::{
+    Clusters, Dial, DrainOptions, GateOptions, ReleaseKind, ReleaseRecord, cordon, drain, gate,
+    overview, plan_drain, release,
+};
+use windlass::lab::cluster::{Cluster, ClusterConfig, Flavor, NodeConfig, Observation, Observe};
+use windlass::shell::Become;
+
+/// A control-plane host whose tunnel is a plain TCP stream.
+#[derive(Debug, Clone)]
+struct Host(String);
+
+#[async_trait]
+impl Connection for Host {
+    async fn run(&self, _: Command) -> Result<Output, ConnectionError> {
+        Ok(Output {
+            status: 0,
+            stdout: self.0.clone().into(),
+            stderr: Vec::new().into(),
+        })
+    }
+
+    async fn upload(&self, _: Upload) -> Result<(), ConnectionError> {
+        Err(ConnectionError::Unsupported("upload".to_owned()))
+    }
+
+    async fn tunnel(&self, host: &str, port: u16) -> Result<Box<dyn ByteStream>, ConnectionError> {
+        match TcpStream::connect((host, port)).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(ConnectionError::TunnelEnd(error.to_string())),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        false
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl Dial for Host {
+    async fn connection(
+        &self,
+        _: &str,
+    ) -> Result<(Arc<dyn Connection>, Option<Become>), ConnectionError> {
+        Ok((Arc::new(self.clone()), None))
+    }
+}
+
+/// Every host runs the same version.
+struct Versions(Mutex<String>);
+
+impl Observe for Versions {
+    fn observe(&self, _: &str) -> Observation {
+        let version = self.0.lock().unwrap().clone();
+        Observation {
+            kubelet_running: true,
+            kubelet_version: version.clone(),
+            kubelet_started: None,
+            never_ready: false,
+            stale_heartbeat: false,
+            api_running: true,
+            api_version: version,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_cordoned_drained_gated_and_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = |name: &str, control_plane| NodeConfig {
+        name: name.to_owned(),
+        control_plane,
+        internal_ip: "10.0.0.1".to_owned(),
+    };
+    let config = ClusterConfig {
+        name: "lab".to_owned(),
+        flavor: Flavor::Kubernetes,
+        nodes: vec![node("cp1", true), node("w1", false), node("w2", false), node("w3", false)],
+        state_file: folder.path().join("state.json"),
+    };
+    let versions = Arc::new(Versions(Mutex::new("v1.34.3".to_owned())));
+    let lab = Cluster::start(config, versions.clone()).await.unwrap();
+    let clusters = Clusters::new(Arc::new(Host(lab.kubeconfig("cp1").unwrap())));
+    let hosts = vec!["cp1".to_owned()];
+    let cluster = clusters.get(&hosts, "/k").await.unwrap();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = lines.clone();
+    let progress: windlass::kubernetes::Progress =
+        Arc::new(move |line| sink.lock().unwrap().push(line));
+    let mut options = GateOptions {
+        timeout: Duration::from_secs(20),
+        version: Some("v1.34.3".to_owned()),
+        ..GateOptions::default()
+    };
+    gate(&cluster, "w1", &options, &progress).await.unwrap();
+
+    cordon(&cluster, "w1", "run-1").await.unwrap();
+    let drained = drain(&cluster, "w1", &DrainOptions::default(), &progress).await.unwrap();
+    let plan = plan_drain(&cluster, "w1", &DrainOptions::default()).await.unwrap();
+    assert!(plan.evict.is_empty(), "{plan:?}");
+    println!("{drained:?}");
+
+    *versions.0.lock().unwrap() = "v1.35.1".to_owned();
+    options.version = Some("v1.35.1".to_owned());
+    gate(&cluster, "w1", &options, &progress).await.unwrap();
+    *versions.0.lock().unwrap() = "v1.34.3".to_owned();
+    let record = ReleaseRecord {
+        kind: ReleaseKind::Uncordon,
+        node: "w1".to_owned(),
+        hosts,
+        kubeconfig: "/k".to_owned(),
+        version: "v1.34.3".to_owned(),
+        run: "run-1".to_owned(),
+    };
+    let done = release(&clusters, &record.to_value(), &progress).await.unwrap();
+    assert!(done.changed, "{done:?}");
+    let seen = overview(&cluster, "w1").await.unwrap();
+    assert!(seen.exists && seen.ready && seen.schedulable && seen.cordoned_by.is_empty());
+    println!("{:#?}", lines.lock().unwrap());
+}
