@@ -83,7 +83,12 @@ async fn a_node_is_cordoned_drained_gated_and_released() {
     let config = ClusterConfig {
         name: "lab".to_owned(),
         flavor: Flavor::Kubernetes,
-        nodes: vec![node("cp1", true), node("w1", false), node("w2", false), node("w3", false)],
+        nodes: vec![
+            node("cp1", true),
+            node("w1", false),
+            node("w2", false),
+            node("w3", false),
+        ],
         state_file: folder.path().join("state.json"),
     };
     let versions = Arc::new(Versions(Mutex::new("v1.34.3".to_owned())));
@@ -103,8 +108,12 @@ async fn a_node_is_cordoned_drained_gated_and_released() {
     gate(&cluster, "w1", &options, &progress).await.unwrap();
 
     cordon(&cluster, "w1", "run-1").await.unwrap();
-    let drained = drain(&cluster, "w1", &DrainOptions::default(), &progress).await.unwrap();
-    let plan = plan_drain(&cluster, "w1", &DrainOptions::default()).await.unwrap();
+    let drained = drain(&cluster, "w1", &DrainOptions::default(), &progress)
+        .await
+        .unwrap();
+    let plan = plan_drain(&cluster, "w1", &DrainOptions::default())
+        .await
+        .unwrap();
     assert!(plan.evict.is_empty(), "{plan:?}");
     println!("{drained:?}");
 
@@ -120,7 +129,9 @@ async fn a_node_is_cordoned_drained_gated_and_released() {
         version: "v1.34.3".to_owned(),
         run: "run-1".to_owned(),
     };
-    let done = release(&clusters, &record.to_value(), &progress).await.unwrap();
+    let done = release(&clusters, &record.to_value(), &progress)
+        .await
+        .unwrap();
     assert!(done.changed, "{done:?}");
     let seen = overview(&cluster, "w1").await.unwrap();
     assert!(seen.exists && seen.ready && seen.schedulable && seen.cordoned_by.is_empty());

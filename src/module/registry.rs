@@ -2,8 +2,8 @@
 
 use super::Module;
 use super::{
-    assert, command, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars, kube_node, ping, set_fact, shell, slurp,
-    stat, template, uncordon,
+    assert, command, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars,
+    kube_node, ping, set_fact, shell, slurp, stat, template, uncordon,
 };
 use crate::playbook::{Catalog, Spec};
 

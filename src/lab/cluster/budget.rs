@@ -117,7 +117,8 @@ pub(super) fn sync(store: &mut Store, namespace: Option<&str>) {
         };
         let mut budget = before.as_ref().clone();
         let condition = &before["status"]["conditions"][0];
-        let since = if condition["status"] == status && condition["lastTransitionTime"].is_string() {
+        let since = if condition["status"] == status && condition["lastTransitionTime"].is_string()
+        {
             condition["lastTransitionTime"].clone()
         } else {
             json!(object::seconds(Timestamp::now()))
