@@ -90,6 +90,10 @@ pub struct ConnectionArgs {
 }
 
 /// `windlass run`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that stands alone"
+)]
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The playbooks, run one after the other as one run.

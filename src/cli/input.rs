@@ -29,16 +29,21 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// A loader of playbooks, and the playbooks as one.
+/// A loader of playbooks, and the playbooks as one. With an inventory, host patterns are checked against it.
 pub(super) fn playbooks(
     paths: &[PathBuf],
     extra_vars: &Variables,
+    inventory: Option<&Arc<Inventory>>,
 ) -> Result<(Arc<Loader>, Playbook), CliError> {
     let options = LoadOptions {
         extra_vars: extra_vars.clone(),
         ..LoadOptions::default()
     };
-    let loader = Arc::new(Loader::new(Arc::new(Modules), options));
+    let mut loader = Loader::new(Arc::new(Modules), options);
+    if let Some(inventory) = inventory {
+        let inventory = inventory.clone();
+        loader = loader.with_hosts_check(Box::new(move |text| wrong_pattern(text, &inventory)));
+    }
     let mut wrong = Diagnostics::new();
     let mut whole: Option<Playbook> = None;
     for path in paths {
@@ -51,46 +56,23 @@ pub(super) fn playbooks(
         }
     }
     match whole {
-        Some(whole) if !wrong.has_errors() => Ok((loader, whole)),
+        Some(whole) if !wrong.has_errors() => Ok((Arc::new(loader), whole)),
         _ => Err(wrong.into()),
     }
 }
 
-/// Mistakes in plays' host patterns that need no variables to be seen.
-pub(super) fn unknown_hosts(playbook: &Playbook, inventory: &Inventory) -> Diagnostics {
-    let mut wrong = Diagnostics::new();
-    for play in &playbook.plays {
-        let parts: Vec<&crate::yaml::Node> = match play.hosts.as_sequence() {
-            Some(items) => items.iter().collect(),
-            None => vec![&play.hosts],
-        };
-        for node in parts {
-            let Some(text) = node.as_str().filter(|text| !text.contains("{{")) else {
-                continue;
-            };
-            let diagnostic = match Pattern::parse(text).and_then(|it| inventory.select(&it, None)) {
-                Err(error) => Diagnostic::error("host-pattern", error.to_string()),
-                Ok(selection) => {
-                    // A pattern that matches nothing is normal (`hosts: k3s_cluster` elsewhere); a near miss is a slip.
-                    let Some(near) = selection
-                        .unmatched
-                        .first()
-                        .and_then(|it| it.suggestion.clone())
-                    else {
-                        continue;
-                    };
-                    let part = &selection.unmatched[0].part;
-                    Diagnostic::error(
-                        "unknown-host",
-                        format!("no host or group `{part}` in the inventory"),
-                    )
-                    .hint(format!("did you mean `{near}`?"))
-                }
-            };
-            wrong.push(diagnostic.at(&node.span, ""));
-        }
+/// What is wrong with a play's host pattern, as far as no variable is needed to see it.
+///
+/// A pattern that matches nothing is normal (`hosts: k3s_cluster` with another inventory); a near miss is a slip.
+fn wrong_pattern(text: &str, inventory: &Inventory) -> Option<Diagnostic> {
+    match Pattern::parse(text).and_then(|pattern| inventory.select(&pattern, None)) {
+        Err(error) => Some(Diagnostic::error("host-pattern", error.to_string())),
+        Ok(selection) => selection.unmatched.iter().find_map(|unmatched| {
+            let near = unmatched.suggestion.as_ref()?;
+            let message = format!("no host or group `{}` in the inventory", unmatched.part);
+            Some(Diagnostic::error("unknown-host", message).hint(format!("did you mean `{near}`?")))
+        }),
     }
-    wrong
 }
 
 /// The hosts that `--limit` leaves, or `None` without one.

@@ -69,14 +69,14 @@ fn status(folder: &std::path::Path) -> Result<(), CliError> {
             .map(|unit| format!("{} {} ({})", unit.name, unit.active, unit.version))
             .collect();
         let faults: Vec<&str> = host.faults.iter().map(|fault| fault.name()).collect();
-        let mut line = format!("{:<12} {}", host.name, binaries.join(", "));
+        let mut parts = vec![format!("{:<12} {}", host.name, binaries.join(", "))];
         if !units.is_empty() {
-            line.push_str(&format!("; running: {}", units.join(", ")));
+            parts.push(format!("running: {}", units.join(", ")));
         }
         if !faults.is_empty() {
-            line.push_str(&format!("; faults: {}", faults.join(", ")));
+            parts.push(format!("faults: {}", faults.join(", ")));
         }
-        output::line(line)?;
+        output::line(parts.join("; "))?;
     }
     Ok(())
 }

@@ -33,12 +33,14 @@ pub(super) fn error(error: &CliError) {
 
 fn with_hint(message: &str, hint: Option<&str>) -> String {
     let label = style("error").red().bold().for_stderr();
-    let mut text = format!("{label}: {message}");
-    if let Some(hint) = hint {
-        let label = style("help").cyan().bold().for_stderr();
-        text.push_str(&format!("\n  {label}: {hint}"));
+    let text = format!("{label}: {message}");
+    match hint {
+        None => text,
+        Some(hint) => format!(
+            "{text}\n  {}: {hint}",
+            style("help").cyan().bold().for_stderr()
+        ),
     }
-    text
 }
 
 /// Prints what is wrong in the user's files, and how much that is.

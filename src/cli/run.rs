@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 
 /// What was read and checked before anything starts.
 struct Checked {
-    inventory: Inventory,
+    inventory: Arc<Inventory>,
     loader: Arc<Loader>,
     playbook: Playbook,
     settings: Settings,
@@ -43,8 +43,9 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
     // Both are read whole before either is refused, so that all mistakes are seen at once.
-    let inventory = input::inventory(&args.sources, args.playbooks.first().map(PathBuf::as_path));
-    let playbooks = input::playbooks(&args.playbooks, &extra_vars);
+    let inventory =
+        input::inventory(&args.sources, args.playbooks.first().map(PathBuf::as_path)).map(Arc::new);
+    let playbooks = input::playbooks(&args.playbooks, &extra_vars, inventory.as_ref().ok());
     let (inventory, (loader, playbook)) = match (inventory, playbooks) {
         (Ok(inventory), Ok(read)) => (inventory, read),
         (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
@@ -53,10 +54,6 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         }
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
-    let wrong = input::unknown_hosts(&playbook, &inventory);
-    if wrong.has_errors() {
-        return Err(wrong.into());
-    }
     let limit = input::limit(&args.limit, &inventory)?;
     let settings = Settings {
         check: args.check,
@@ -141,7 +138,13 @@ async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError>
         (lock, fleet, journal) = (None, None, None);
     } else {
         lock = Some(state::lock(&checked.state, sources, &run)?);
-        fleet = labs::start(&mut checked.inventory, &templar, &checked.state, sources).await?;
+        fleet = labs::start(
+            Arc::make_mut(&mut checked.inventory),
+            &templar,
+            &checked.state,
+            sources,
+        )
+        .await?;
         let open = state::store(&checked.state)
             .create(&run)
             .map_err(anyhow::Error::from)?;
@@ -152,7 +155,7 @@ async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError>
     let now = Arc::new(Notify::new());
     let engine = Run::new(Parts {
         run,
-        inventory: Arc::new(checked.inventory),
+        inventory: checked.inventory,
         templar,
         loader: checked.loader,
         settings: checked.settings,

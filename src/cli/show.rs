@@ -50,7 +50,7 @@ impl Style {
             width: if term.is_term() { term.size().1 } else { 80 },
         };
         if term.is_term() && !self.plain {
-            report::plain(options, Box::new(Pipe(io::stdout())))
+            report::live(options, term)
         } else {
             report::plain(options, Box::new(Pipe(io::stdout())))
         }

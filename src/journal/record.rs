@@ -11,10 +11,13 @@ use tokio::sync::oneshot;
 
 type Written = oneshot::Sender<io::Result<()>>;
 
+/// An event on its way to the writer, and who waits for it to be on the disk.
+type Line = (Event, Option<Written>);
+
 /// An open journal. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    lines: Arc<Mutex<Option<Sender<(Event, Option<Written>)>>>>,
+    lines: Arc<Mutex<Option<Sender<Line>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -80,7 +83,7 @@ impl Journal {
 }
 
 /// The writer: takes all that waits, writes it, syncs once, answers all.
-fn write(mut file: File, lines: &Receiver<(Event, Option<Written>)>) {
+fn write(mut file: File, lines: &Receiver<Line>) {
     while let Ok(first) = lines.recv() {
         let mut waiting = Vec::new();
         let mut text = Vec::new();

@@ -6,7 +6,7 @@ use super::{
     Change, Context, Inspection, Module, ModuleError, Outcome, Remote, UndoScript, coerce,
 };
 use crate::connection::{ByteStream, Command, Connection, ConnectionError, Output, Upload};
-use crate::kubernetes::Dial;
+use crate::kubernetes::{Clusters, Dial};
 use crate::shell::{Become, quote};
 use crate::template::{Scope, Templar};
 use crate::undo::{Undo, UndoLog};
@@ -114,6 +114,7 @@ impl Host {
             ..Scope::default()
         };
         let remote = Remote::new(connection.clone(), None);
+        let dial: Arc<dyn Dial> = Arc::new(Nobody);
         let cx = Context {
             host: "h1".to_owned(),
             run: "r1".to_owned(),
@@ -122,7 +123,8 @@ impl Host {
             diff: true,
             scope,
             templar: Arc::new(Templar::new()),
-            dial: Arc::new(Nobody),
+            clusters: Arc::new(Clusters::new(dial.clone())),
+            dial,
             progress: Arc::new(drop),
         };
         let log = UndoLog::new(&format!("{}/undo log", outside.path().display()), "r1");

@@ -22,8 +22,12 @@ pub struct LoadOptions {
     pub extra_vars: Variables,
 }
 
+/// Judges one host pattern of a play without running anything: `None` when nothing is wrong with it.
+pub type HostsCheck = Box<dyn Fn(&str) -> Option<Diagnostic> + Send + Sync>;
+
 /// Reads playbooks, files of tasks and roles; each file once.
 pub struct Loader {
+    pub(super) hosts_check: Option<HostsCheck>,
     catalog: Arc<dyn Catalog>,
     roles_path: Vec<PathBuf>,
     extra_vars: Arc<Variables>,
@@ -101,12 +105,20 @@ impl Loader {
     /// A loader that checks against `catalog`.
     pub fn new(catalog: Arc<dyn Catalog>, options: LoadOptions) -> Self {
         Self {
+            hosts_check: None,
             catalog,
             roles_path: options.roles_path,
             extra_vars: Arc::new(options.extra_vars),
             templar: Templar::new(),
             files: Mutex::default(),
         }
+    }
+
+    /// Has host patterns checked as well, against an inventory that this room does not know.
+    #[must_use]
+    pub fn with_hosts_check(mut self, check: HostsCheck) -> Self {
+        self.hosts_check = Some(check);
+        self
     }
 
     /// The playbook at `path` with its imports in place, or all mistakes of all its files.

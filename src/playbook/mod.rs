@@ -37,5 +37,5 @@ pub use ast::{
 };
 pub use catalog::{Catalog, FreeForm, Kind, Parameter, Spec};
 pub use lists::{Listed, task_list};
-pub use loader::{LoadOptions, Loader, RoleLoad, RoleRequest, TaskLoad, TaskRequest};
+pub use loader::{HostsCheck, LoadOptions, Loader, RoleLoad, RoleRequest, TaskLoad, TaskRequest};
 pub use tags::{names as tag_names, selected};

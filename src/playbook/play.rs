@@ -246,6 +246,15 @@ impl Reader<'_> {
             self.error("no-hosts", "`hosts` is empty", &hosts.span);
         } else if let Some(wrong) = patterns.iter().find(|each| !checks::is_scalar(each)) {
             self.wrong_type("hosts", wrong, "a host pattern or a list of them");
+        } else if let Some(check) = &self.loader.hosts_check {
+            let wrong: Vec<Diagnostic> = patterns
+                .iter()
+                .filter(|each| !checks::is_open(each))
+                .filter_map(|each| Some(check(each.as_str()?)?.at(&each.span, "")))
+                .collect();
+            for each in wrong {
+                self.push(each);
+            }
         }
         Some(hosts.clone())
     }

@@ -143,6 +143,12 @@ mod tests {
             service k3s
         "#);
         let end = text.rsplit("\u{1b}[J").next().unwrap_or_default();
+        let worker2 = end.lines().find(|line| line.starts_with("worker2 "));
+        assert_eq!(
+            worker2,
+            Some("worker2                    : ok=1    changed=1    failed=1    rolled back"),
+            "counts that are zero everywhere make room in a narrow terminal"
+        );
         assert!(end.trim_start().starts_with("PLAY RECAP"), "{end:?}");
         assert!(end.ends_with("play says so\n\u{1b}[?25h"), "{end:?}");
         live.finish();

@@ -19,6 +19,8 @@ pub(super) struct Recap<'a> {
     pub(super) took: Duration,
     /// Whether nothing was to be changed.
     pub(super) check: bool,
+    /// Whether lines should fit the width, as on a terminal; logs are searched and keep every count.
+    pub(super) fit: bool,
     /// The commands that remain, by host.
     pub(super) remaining: &'a BTreeMap<String, Vec<String>>,
 }
@@ -39,8 +41,9 @@ impl Recap<'_> {
             "\n{}\n",
             colors.paint(Tone::Heading, &starred("PLAY RECAP", options.width))
         );
+        let columns = self.columns(usize::from(options.width), width);
         for host in &counts {
-            text.push_str(&line(options, host, width));
+            text.push_str(&line(options, host, width, &columns));
         }
         text.push('\n');
         for host in &counts {
@@ -48,6 +51,21 @@ impl Recap<'_> {
         }
         text.push_str(&self.summary(options));
         text
+    }
+
+    /// Ansible's counts; where they are too wide, those that are zero on every host make room.
+    fn columns(&self, room: usize, host_width: usize) -> Vec<Column> {
+        let all = COLUMNS.to_vec();
+        // ` : ` and seven counts of at least four digits.
+        let width: usize = all.iter().map(|column| column.name.len() + 6).sum();
+        if !self.fit || host_width + 3 + width <= room {
+            return all;
+        }
+        let kept = |column: &Column| {
+            matches!(column.name, "ok" | "changed" | "failed")
+                || self.counts.iter().any(|host| (column.count)(host) > 0)
+        };
+        all.into_iter().filter(kept).collect()
     }
 
     fn why(&self, options: Options, host: &Counts) -> String {
@@ -105,8 +123,31 @@ impl Recap<'_> {
     }
 }
 
+/// One count of the line of a host.
+#[derive(Clone, Copy)]
+struct Column {
+    name: &'static str,
+    count: fn(&Counts) -> u32,
+    tone: Tone,
+}
+
+/// In Ansible's order.
+const COLUMNS: [Column; 7] = [
+    column("ok", |host| host.ok, Tone::Ok),
+    column("changed", |host| host.changed, Tone::Changed),
+    column("unreachable", |host| host.unreachable, Tone::Unreachable),
+    column("failed", |host| host.failed, Tone::Failed),
+    column("skipped", |host| host.skipped, Tone::Skipped),
+    column("rescued", |host| host.rescued, Tone::Ok),
+    column("ignored", |host| host.ignored, Tone::Warning),
+];
+
+const fn column(name: &'static str, count: fn(&Counts) -> u32, tone: Tone) -> Column {
+    Column { name, count, tone }
+}
+
 /// `host : ok=2    changed=1    ...`, and the state in words where the host is not done.
-fn line(options: Options, host: &Counts, width: usize) -> String {
+fn line(options: Options, host: &Counts, width: usize, columns: &[Column]) -> String {
     let colors = options.colors();
     let tone = if host.failed > 0 || host.unreachable > 0 {
         Tone::Failed
@@ -115,19 +156,14 @@ fn line(options: Options, host: &Counts, width: usize) -> String {
     } else {
         Tone::Ok
     };
-    let counts = [
-        ("ok", host.ok, Tone::Ok),
-        ("changed", host.changed, Tone::Changed),
-        ("unreachable", host.unreachable, Tone::Unreachable),
-        ("failed", host.failed, Tone::Failed),
-        ("skipped", host.skipped, Tone::Skipped),
-        ("rescued", host.rescued, Tone::Ok),
-        ("ignored", host.ignored, Tone::Warning),
-    ]
-    .map(|(name, count, tone)| {
-        let tone = if count == 0 { Tone::Plain } else { tone };
-        colors.paint(tone, &format!("{name}={count:<4}"))
-    });
+    let counts: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let count = (column.count)(host);
+            let tone = if count == 0 { Tone::Plain } else { column.tone };
+            colors.paint(tone, &format!("{}={count:<4}", column.name))
+        })
+        .collect();
     let name = colors.paint(tone, &pad(&host.host, width));
     let mut line = format!("{name} : {}", counts.join(" "));
     if host.state == HostState::Done {

@@ -197,6 +197,7 @@ impl Transcript {
                 exit_code: *exit_code,
                 took: *took,
                 check: self.check,
+                fit: self.wording == Wording::Short,
                 remaining: &self.remaining,
             }
             .text(options),
