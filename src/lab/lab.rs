@@ -6,7 +6,7 @@ use super::control::{Control, Message};
 use super::error::LabError;
 use super::fault::{self, Fault};
 use super::folder::{self, LabFolder};
-use super::host::{LabHostConfig, Observer, provision};
+use super::host::{LabHostConfig, Observer, Role, provision};
 use super::ssh::{HostKeys, HostServer, Shared, USER, client_key};
 use super::standin;
 use super::status::{self, HostStatus};
@@ -138,6 +138,12 @@ impl Lab {
         let text = |path: PathBuf| Value::from(path.to_string_lossy().into_owned());
         let known_hosts = self.folder.known_hosts();
         let option = format!("UserKnownHostsFile={}", known_hosts.display());
+        let role = self.hosts.iter().find(|other| other.name == host);
+        // Relative to where commands start, so that it names each control plane's own file.
+        let kubeconfig = match role.map(|host| host.role) {
+            Some(Role::K3sServer | Role::K3sAgent) => "../../etc/rancher/k3s/k3s.yaml",
+            _ => "../../etc/kubernetes/admin.conf",
+        };
         Ok([
             ("ansible_connection", Value::from("ssh")),
             ("ansible_host", Value::from(address.ip().to_string())),
@@ -154,6 +160,7 @@ impl Lab {
             ("systemd_dir", text(folder.systemd())),
             ("data_dir", text(folder.k3s_data())),
             ("k3s_dir", text(folder.k3s())),
+            ("kube_config", Value::from(kubeconfig)),
             ("windlass_state_dir", text(folder.windlass_state())),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -174,7 +181,7 @@ impl Lab {
             let host = self.folder.host(&server.host);
             let role = self.hosts.iter().find(|other| other.name == server.host);
             let path = match role.map(|host| host.role) {
-                Some(super::Role::K3sServer) => host.k3s().join("k3s.yaml"),
+                Some(Role::K3sServer) => host.k3s().join("k3s.yaml"),
                 _ => host.kubernetes().join("admin.conf"),
             };
             let what = || format!("cannot write {}", path.display());

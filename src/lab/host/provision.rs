@@ -3,7 +3,7 @@
 //! This happens once. What a host has become later is its own, and a second run of the lab does not touch it. This file
 //! must not know what happens on the host afterwards.
 
-use super::config::{LabHostConfig, RoleUnit};
+use super::config::{LabHostConfig, Role, RoleUnit};
 use super::layout::HostFolder;
 use super::unit::UnitState;
 use crate::lab::folder;
@@ -22,6 +22,10 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
     }
     for path in host.all() {
         std::fs::create_dir_all(path)?;
+    }
+    if config.role == Role::K3sServer {
+        // By this folder one knows that the datastore is embedded etcd.
+        std::fs::create_dir_all(host.k3s_data().join("server/db/etcd"))?;
     }
     // A plain host has no units and may do without a version.
     let version = config.version.as_deref().unwrap_or_default();
@@ -61,7 +65,6 @@ fn unit_file(unit: &RoleUnit, program: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::host::Role;
 
     fn host(role: Role, version: &str) -> LabHostConfig {
         LabHostConfig {

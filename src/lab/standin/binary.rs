@@ -1,4 +1,4 @@
-//! Binaries of Kubernetes and k3s that know their version and nothing else.
+//! Binaries of Kubernetes and k3s that know their version and little else.
 
 /// A binary that a lab host can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +13,16 @@ pub enum BinaryKind {
 
 /// The line by which a binary of the lab is known.
 const MARK: &str = "# A stand-in of the windlass lab.";
+
+/// What `k3s etcd-snapshot save [--name NAME]` does: it leaves a file where the real one does.
+const SNAPSHOT: &str = r#"etcd-snapshot)
+    name=on-demand
+    [ "${2:-}" = save ] || { echo "k3s: the lab's stand-in can only save snapshots" >&2; exit 64; }
+    [ "${3:-}" != --name ] || name=$4
+    folder=${LAB_ROOT:?not set; this is a stand-in that runs on a windlass lab host}/var/lib/rancher/k3s/server/db/snapshots
+    mkdir -p "$folder" && echo "the lab's etcd under k3s $VERSION" >"$folder/$name-${LAB_ROOT##*/}-$(date +%s)"
+    ;;
+"#;
 
 impl BinaryKind {
     /// All binaries, in the order of their names.
@@ -35,6 +45,14 @@ impl BinaryKind {
         }
     }
 
+    /// More cases of its first argument.
+    fn more(self) -> &'static str {
+        match self {
+            Self::Kubelet | Self::KubeApiserver => "",
+            Self::K3s => SNAPSHOT,
+        }
+    }
+
     /// The version of a binary with this content; `None` when the lab did not make it.
     pub(in crate::lab) fn version_of(content: &[u8]) -> Option<String> {
         let head = content.get(..content.len().min(200))?;
@@ -49,13 +67,13 @@ impl BinaryKind {
 ///
 /// The same arguments always give the same bytes, so that it can also serve as an artifact with a known checksum.
 pub fn binary(kind: BinaryKind, version: &str) -> String {
-    let (name, answer) = (kind.file_name(), kind.answer());
+    let (name, answer, more) = (kind.file_name(), kind.answer(), kind.more());
     format!(
         "#!/bin/sh\nVERSION={version}\n{MARK}\n\
          case ${{1:-}} in\n\
          --version | -v | version) echo \"{answer}\" ;;\n\
          --help | -h | help | '') echo \"usage: {name} --version\" ;;\n\
-         *)\n    echo \"{name}: the lab's stand-in cannot do this: $*\" >&2\n    exit 64\n    ;;\n\
+         {more}*)\n    echo \"{name}: the lab's stand-in cannot do this: $*\" >&2\n    exit 64\n    ;;\n\
          esac\n"
     )
 }
