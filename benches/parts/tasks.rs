@@ -1,7 +1,7 @@
 //! Ten ordinary tasks, as a playbook and as the shell script that one would write instead.
 //!
 //! Each host of an inventory works in a folder of its own below `folder`, so that many names may share one machine. The
-//! tenth thing people ask for, the state of a service, is asked of a stand-in for `systemctl`: the machine may not run
+//! state of a service is asked of a stand-in for `systemctl`: the machine may not run
 //! systemd, and a benchmark must not restart its services. The stand-in answers at once, so the price of systemd itself
 //! is in none of the numbers.
 
