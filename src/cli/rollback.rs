@@ -126,7 +126,7 @@ async fn take_back(
     let (sender, receiver) = mpsc::unbounded_channel();
     let interrupted = Arc::new(AtomicBool::new(false));
     let now = Arc::new(Notify::new());
-    signals::watch(interrupted.clone(), now.clone())?;
+    signals::watch(interrupted.clone(), now.clone(), sender.downgrade())?;
     let engine = Run::new(Parts {
         run: taken.run,
         inventory: Arc::new(inventory),

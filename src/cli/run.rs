@@ -153,6 +153,7 @@ async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError>
     }
     let interrupted = Arc::new(AtomicBool::new(false));
     let now = Arc::new(Notify::new());
+    let listener = events.downgrade();
     let engine = Run::new(Parts {
         run,
         inventory: checked.inventory,
@@ -172,7 +173,7 @@ async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError>
         list::print(&outline, args.list_hosts)?;
         return Ok(crate::engine::exit_code::DONE);
     }
-    signals::watch(interrupted, now.clone())?;
+    signals::watch(interrupted, now.clone(), listener)?;
     let showing = tokio::spawn(show::events(reporter, show::Style::of(args)));
     let code = tokio::select! {
         summary = engine.playbook(&checked.playbook) => summary.exit_code,
