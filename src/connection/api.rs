@@ -42,6 +42,23 @@ pub struct Output {
 }
 
 impl Output {
+    /// A command that did well and printed this.
+    pub fn success(stdout: impl Into<Bytes>) -> Self {
+        Self {
+            stdout: stdout.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A command that failed and said this on standard error.
+    pub fn failure(status: i32, stderr: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            stdout: Bytes::new(),
+            stderr: stderr.into(),
+        }
+    }
+
     /// Standard output as text, bad UTF-8 replaced.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()

@@ -9,7 +9,7 @@ pub enum Method {
     /// `sudo -n`, or `sudo -S` with a password.
     #[default]
     Sudo,
-    /// `su USER -c`; works without a password only.
+    /// `su USER -c`. A password works where su reads it from standard input and asks in English.
     Su,
     /// `doas -n -u USER`.
     Doas,
@@ -53,32 +53,36 @@ impl Become {
     ///
     /// With a password, sudo reads it as the first line of standard input.
     pub fn wrap(&self, command: &str) -> String {
+        self.wrap_prompting(command, "")
+    }
+
+    /// The same, with the text that sudo prints on standard error when it wants the password. Write the password only
+    /// then: sudo may not ask, and the line would reach the command.
+    pub fn wrap_prompting(&self, command: &str, prompt: &str) -> String {
         let flags = self.flags.as_deref().unwrap_or("");
         let space = if flags.is_empty() { "" } else { " " };
         let user = quote(&self.user);
         let program = |usual: &str| quote(self.executable.as_deref().unwrap_or(usual));
+        let command = quote(command);
         match self.method {
             Method::Sudo => {
                 let ask = if self.password.is_some() {
-                    "-S -p ''"
+                    format!("-S -p {}", quote(prompt))
                 } else {
-                    "-n"
+                    "-n".to_owned()
                 };
                 format!(
-                    "{} -H {ask}{space}{flags} -u {user} /bin/sh -c {}",
+                    "{} -H {ask}{space}{flags} -u {user} /bin/sh -c {command}",
                     program("sudo"),
-                    quote(command)
                 )
             }
             Method::Su => format!(
-                "{}{space}{flags} {user} -s /bin/sh -c {}",
+                "{}{space}{flags} {user} -s /bin/sh -c {command}",
                 program("su"),
-                quote(command)
             ),
             Method::Doas => format!(
-                "{} -n{space}{flags} -u {user} /bin/sh -c {}",
+                "{} -n{space}{flags} -u {user} /bin/sh -c {command}",
                 program("doas"),
-                quote(command)
             ),
         }
     }

@@ -1,0 +1,214 @@
+//! The shells of one host, kept and reused, and the commands on them.
+
+use super::ending::ending_script;
+use super::frame::{Frame, Input};
+use super::process::Spawn;
+use super::shell::{Gone, Shell, run_single, start_single};
+use super::upload;
+use crate::connection::{Command, ConnectionError, Output, Upload};
+use crate::shell::Become;
+use bytes::Bytes;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Input up to this size, in bytes, travels inside the frame.
+const SMALL_INPUT: usize = 64 * 1024;
+
+/// How long the host may take to end a command that ran too long.
+const ENDING_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a process is asked for again when the server has no room for it.
+const ROOM_ATTEMPTS: u32 = 20;
+
+/// Everything that runs on one host.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    spawn: Arc<dyn Spawn>,
+    /// One permit per command under way.
+    running: Semaphore,
+    limit: usize,
+    /// Shells that wait for a command, the one used last at the end.
+    idle: Mutex<Vec<(Option<Become>, Shell)>>,
+}
+
+impl Sessions {
+    /// At most `limit` processes at once, running and waiting shells together. sshd allows 10 by default (`MaxSessions`).
+    pub(crate) fn new(spawn: Arc<dyn Spawn>, limit: usize) -> Self {
+        Self {
+            spawn,
+            running: Semaphore::new(limit),
+            limit,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(&self, command: Command) -> Result<Output, ConnectionError> {
+        if let Some(why) = self.spawn.gone() {
+            return Err(ConnectionError::Lost(why));
+        }
+        let _running = self.running.acquire().await.map_err(|_| closed())?;
+        let user = command.become_user.as_ref();
+        match &command.stdin {
+            Some(data) if data.len() > SMALL_INPUT => {
+                let frame = Frame::new(&command.script, Input::Rest)?;
+                self.run_alone(user, &frame, data, command.timeout).await
+            }
+            Some(data) => {
+                let frame = Frame::new(&command.script, Input::Bytes(data))?;
+                self.run_framed(user, frame, command.timeout).await
+            }
+            None => {
+                let frame = Frame::new(&command.script, Input::Nothing)?;
+                self.run_framed(user, frame, command.timeout).await
+            }
+        }
+    }
+
+    /// Puts a file in place.
+    pub(crate) async fn upload(&self, upload: Upload) -> Result<(), ConnectionError> {
+        let output = self.run(upload::command(&upload)).await?;
+        upload::judge(&upload, &output)
+    }
+
+    /// Ends all waiting shells and refuses further commands.
+    pub(crate) fn close(&self) {
+        self.running.close();
+        self.idle().clear();
+    }
+
+    async fn run_framed(
+        &self,
+        user: Option<&Become>,
+        frame: Frame,
+        limit: Option<Duration>,
+    ) -> Result<Output, ConnectionError> {
+        let shell = self.shell(user).await?;
+        // Kept until the command was ended: dropping it closes the shell, and its children would be nobody's.
+        let mut running = Box::pin(shell.run(frame));
+        match within(limit, &mut running).await {
+            Ok(Ok(output)) => {
+                drop(running);
+                if shell.is_alive() && !self.running.is_closed() {
+                    self.idle().push((user.cloned(), shell));
+                }
+                Ok(output)
+            }
+            Ok(Err(gone)) => Err(self.lost(&gone)),
+            Err(limit) => {
+                self.end(user, shell.pid()).await;
+                Err(ConnectionError::TimedOut(limit))
+            }
+        }
+    }
+
+    async fn run_alone(
+        &self,
+        user: Option<&Become>,
+        frame: &Frame,
+        input: &Bytes,
+        limit: Option<Duration>,
+    ) -> Result<Output, ConnectionError> {
+        let (mut process, pid) = self
+            .with_room(|| start_single(self.spawn.as_ref(), user))
+            .await?;
+        let mut running = Box::pin(run_single(&mut process, frame, input));
+        match within(limit, &mut running).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(gone)) => Err(self.lost(&gone)),
+            Err(limit) => {
+                self.end(user, pid).await;
+                Err(ConnectionError::TimedOut(limit))
+            }
+        }
+    }
+
+    /// A waiting shell of this user, or a new one.
+    async fn shell(&self, user: Option<&Become>) -> Result<Shell, ConnectionError> {
+        loop {
+            let waiting = {
+                let mut idle = self.idle();
+                let place = idle.iter().rposition(|(of, _)| of.as_ref() == user);
+                place.map(|place| idle.remove(place).1)
+            };
+            match waiting {
+                Some(shell) if shell.is_alive() => return Ok(shell),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        self.with_room(|| Shell::start(self.spawn.as_ref(), user))
+            .await
+    }
+
+    /// Starts a process; waiting shells of other users make room for it.
+    async fn with_room<T, F, Fut>(&self, start: F) -> Result<T, ConnectionError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, ConnectionError>>,
+    {
+        let mut attempt = 0;
+        loop {
+            {
+                let mut idle = self.idle();
+                let running = self.limit - self.running.available_permits().min(self.limit);
+                while !idle.is_empty() && (idle.len() + running > self.limit || attempt > 0) {
+                    idle.remove(0);
+                }
+            }
+            match start().await {
+                // The server allows fewer sessions than we do: one that is just ending may leave its place.
+                Err(ConnectionError::Unsupported(_)) if attempt < ROOM_ATTEMPTS => {
+                    attempt += 1;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Ends everything that the process started on the host. What cannot be ended is left to the host.
+    async fn end(&self, user: Option<&Become>, pid: i64) {
+        let Ok(frame) = Frame::new(&ending_script(pid), Input::Nothing) else {
+            return;
+        };
+        let ending = async {
+            if let Ok(shell) = Shell::start(self.spawn.as_ref(), user).await {
+                drop(shell.run(frame).await);
+            }
+        };
+        drop(timeout(ENDING_LIMIT, ending).await);
+    }
+
+    fn lost(&self, gone: &Gone) -> ConnectionError {
+        ConnectionError::Lost(match (self.spawn.gone(), gone.exit) {
+            (Some(why), _) => why,
+            (None, Some(status)) => {
+                format!("the host's shell ended with status {status} before the command did")
+            }
+            (None, None) => "the host's shell ended before the command did".to_owned(),
+        })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Option<Become>, Shell)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed() -> ConnectionError {
+    ConnectionError::Lost("the connection was closed here".to_owned())
+}
+
+/// Awaits with or without a limit; the limit comes back when it was reached.
+async fn within<T>(
+    limit: Option<Duration>,
+    future: impl Future<Output = T>,
+) -> Result<T, Duration> {
+    match limit {
+        Some(limit) => timeout(limit, future).await.map_err(|_| limit),
+        None => Ok(future.await),
+    }
+}
