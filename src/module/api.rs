@@ -30,6 +30,14 @@ pub trait Module: Send + Sync {
         params: &Params,
         change: Change,
     ) -> Result<Outcome, ModuleError>;
+
+    /// After a connection was lost in mid-change: whether `found` shows that `planned` was carried out.
+    ///
+    /// A change that leaves no lasting difference, such as a restart, compares what it noted in its plan.
+    fn was_applied(&self, planned: &Change, found: &Inspection) -> bool {
+        let _ = planned;
+        matches!(found, Inspection::Done(_))
+    }
 }
 
 /// What `inspect` found.

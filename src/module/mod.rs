@@ -20,19 +20,25 @@ mod file_plan;
 mod file_recurse;
 mod get_url;
 mod include_vars;
+mod init_script;
 mod mode;
 mod parameter;
 mod params;
 mod ping;
 mod registry;
 mod remote_stat;
+mod service;
 mod set_fact;
 mod shell;
 mod slurp;
 mod stat;
+mod systemd;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unit;
+#[cfg(test)]
+mod unit_fake;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

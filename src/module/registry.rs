@@ -2,8 +2,8 @@
 
 use super::Module;
 use super::{
-    assert, command, copy, debug, fail, file, get_url, include_vars, ping, set_fact, shell, slurp,
-    stat, template,
+    assert, command, copy, debug, fail, file, get_url, include_vars, ping, service, set_fact,
+    shell, slurp, stat, systemd, template,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -18,10 +18,12 @@ static MODULES: &[&dyn Module] = &[
     &get_url::GetUrl,
     &include_vars::IncludeVars,
     &ping::Ping,
+    &service::Service,
     &set_fact::SetFact,
     &shell::Shell,
     &slurp::Slurp,
     &stat::Stat,
+    &systemd::Systemd,
     &template::Template,
 ];
 
