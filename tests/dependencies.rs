@@ -153,8 +153,7 @@ fn dependencies_keep_to_deny_toml() {
         }
         match package["source"].as_str() {
             None if name == env!("CARGO_PKG_NAME") => {}
-            Some(source)
-                if source.starts_with("registry+") => {}
+            Some(source) if source.starts_with("registry+") => {}
             source => wrong.push(format!("{id} comes from {source:?}")),
         }
         match package["license"].as_str() {
