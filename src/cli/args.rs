@@ -209,8 +209,12 @@ pub struct LabArgs {
 /// What to do with the lab.
 #[derive(Debug, Subcommand)]
 pub enum LabAction {
-    /// Show the lab's hosts, versions and faults.
-    Status,
+    /// Show the lab's hosts: versions on disk and running, nodes, faults.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Forget all that the lab's hosts went through.
     Reset,
     /// Set or clear a fault on a host.

@@ -341,7 +341,7 @@ impl Run {
                 + counts.rescued
                 + counts.ignored
                 == 0;
-            if untouched && self.pending.contains(&host.name) {
+            if counts.state == HostState::Done && self.pending.contains(&host.name) {
                 counts.state = HostState::Pending;
             } else if untouched && counts.state == HostState::Done {
                 continue;

@@ -23,6 +23,7 @@ mod file_recurse;
 mod gate;
 mod get_url;
 mod include_vars;
+mod init_script;
 mod kube_node;
 mod kube_target;
 mod mode;
@@ -31,14 +32,19 @@ mod params;
 mod ping;
 mod registry;
 mod remote_stat;
+mod service;
 mod set_fact;
 mod shell;
 mod slurp;
 mod stat;
+mod systemd;
 mod template;
 #[cfg(test)]
 mod testing;
 mod uncordon;
+mod unit;
+#[cfg(test)]
+mod unit_fake;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

@@ -3,7 +3,7 @@
 use super::Module;
 use super::{
     assert, command, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars,
-    kube_node, ping, set_fact, shell, slurp, stat, template, uncordon,
+    kube_node, ping, service, set_fact, shell, slurp, stat, systemd, template, uncordon,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -18,10 +18,12 @@ static MODULES: &[&dyn Module] = &[
     &get_url::GetUrl,
     &include_vars::IncludeVars,
     &ping::Ping,
+    &service::Service,
     &set_fact::SetFact,
     &shell::Shell,
     &slurp::Slurp,
     &stat::Stat,
+    &systemd::Systemd,
     &template::Template,
     &cordon::Cordon,
     &drain::Drain,

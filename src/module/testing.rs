@@ -143,6 +143,19 @@ impl Host {
         format!("{}/{name}", self.folder.path().display())
     }
 
+    /// Puts a program before all others in the host's PATH.
+    pub(super) fn tool(&self, name: &str, script: &str) {
+        // Written by another process: a file that this one has open for writing, even in a child that another test
+        // is just starting, cannot be executed.
+        let status = std::process::Command::new("sh")
+            .args(["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"])
+            .arg(self.connection.tools.join(name))
+            .arg(script)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
     /// A file's content on the host.
     pub(super) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.text(name)).unwrap()

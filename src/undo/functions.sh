@@ -105,7 +105,7 @@ copy_tree() {
 }
 
 enabled_now() {
-  now=$(systemctl is-enabled "$1" 2>/dev/null)
+  now=$(systemctl is-enabled "$1" 2>/dev/null) || : # not enabled is no error
   echo "${now:-not-found}"
 }
 

@@ -39,7 +39,7 @@ keep_unit() {
   command -v systemctl >/dev/null 2>&1 || { echo "$1: there is no systemctl to ask for its state" >&2; return 1; }
   : >"$dir/reload"
   printf '  unit_enabled %s %s\n' "$(enabled_now "$1")" "$2" >"$3"
-  now=$(systemctl is-active "$1" 2>/dev/null)
+  now=$(systemctl is-active "$1" 2>/dev/null) || : # not active is no error
   printf '  unit_active %s %s\n' "${now:-unknown}" "$2" >"$4"
 }
 
