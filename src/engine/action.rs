@@ -1,6 +1,6 @@
 //! One call of a module on a host: inspect, record the undo, apply; and a second look when the connection was lost.
 
-use super::connect::{become_of, reach};
+use super::connect::{PAUSES, Reached, become_of, reach, waits_for};
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
 use super::task::TaskRun;
@@ -14,7 +14,21 @@ use crate::template::Scope;
 use crate::undo::{Undo, UndoLog};
 use crate::yaml::{Node, NodeKind};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Modules that work on the controller alone: they need no connection, so a host that is down does not matter to them.
+const ON_CONTROLLER: [&str; 9] = [
+    "add_host",
+    "assert",
+    "debug",
+    "fail",
+    "group_by",
+    "include_vars",
+    "pause",
+    "set_fact",
+    "windlass.commit",
+];
 
 /// What came of a call.
 #[derive(Debug)]
@@ -74,9 +88,28 @@ pub(super) struct Call<'a> {
     pub(super) module: &'static dyn Module,
     pub(super) params: &'a Node,
     pub(super) scope: &'a Scope,
+    pub(super) notes: Notes,
+}
+
+/// What a call leaves behind beside its answer.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// The undo of this call: recorded again on a new connection if the first one was lost meanwhile.
+    script: Mutex<Option<UndoScript>>,
+    /// The change that cannot be taken back, in words.
+    stays: Mutex<Option<String>>,
 }
 
 impl Call<'_> {
+    /// The change that this call was about to make and that cannot be taken back, in words.
+    pub(super) fn stays(&self) -> Option<String> {
+        self.notes
+            .stays
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Makes the call.
     pub(super) async fn make(&self) -> Called {
         let params = match self.render_params() {
@@ -123,7 +156,8 @@ impl Call<'_> {
         let mut outcome = match self.module.apply(cx, params, change).await {
             Ok(outcome) => outcome,
             Err(ModuleError::Connection(ConnectionError::Lost(reason))) => {
-                return self.settle(params, &planned, &reason).await;
+                let untouched = cx.remote.undo_is_pending();
+                return self.settle(params, &planned, &reason, untouched).await;
             }
             Err(error) => return error.into(),
         };
@@ -132,12 +166,20 @@ impl Call<'_> {
     }
 
     /// The connection was lost in mid-change: the host's state says what became of it.
-    async fn settle(&self, params: &Params, planned: &Change, reason: &str) -> Called {
+    ///
+    /// `untouched` says that it was lost while the undo was recorded, so the change was not even begun.
+    async fn settle(
+        &self,
+        params: &Params,
+        planned: &Change,
+        reason: &str,
+        untouched: bool,
+    ) -> Called {
         let (cx, found) = match self.look_again(params).await {
             Ok(found) => found,
             Err(called) => return called,
         };
-        if self.module.was_applied(planned, &found) {
+        if !untouched && self.module.was_applied(planned, &found) {
             let mut outcome = match found {
                 Inspection::Done(outcome) => outcome,
                 Inspection::Change(change) => Outcome {
@@ -149,14 +191,28 @@ impl Call<'_> {
             outcome.diff.clone_from(&planned.diff);
             return Called::Done(outcome);
         }
-        if planned.opaque {
+        if planned.opaque && !untouched {
             return Called::Unknown(format!(
                 "connection lost ({reason}); whether the command ran to its end is unknown, and it is not run again"
             ));
         }
-        let Inspection::Change(change) = found else {
-            return Called::failed("the state after a lost connection contradicts itself");
+        let change = match found {
+            Inspection::Change(change) => change,
+            Inspection::Done(outcome) if untouched => return Called::Done(outcome),
+            Inspection::Done(_) => {
+                return Called::failed("the state after a lost connection contradicts itself");
+            }
         };
+        // On the host the same step is recorded once, however often it is asked for.
+        let script = self
+            .notes
+            .script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(script) = script {
+            cx.remote.record_first(script);
+        }
         let diff = change.diff.clone();
         match self.module.apply(&cx, params, change).await {
             Ok(mut outcome) => {
@@ -167,11 +223,29 @@ impl Call<'_> {
         }
     }
 
-    /// Connects anew and inspects.
+    /// Connects anew, with some patience, and inspects.
     async fn look_again(&self, params: &Params) -> Result<(Context, Inspection), Called> {
-        let cx = self.context().await?;
-        let found = self.module.inspect(&cx, params).await?;
-        Ok((cx, found))
+        let mut left = PAUSES.iter();
+        loop {
+            let found = match self.context().await {
+                Ok(cx) => self
+                    .module
+                    .inspect(&cx, params)
+                    .await
+                    .map_err(Called::from)
+                    .map(|found| (cx, found)),
+                Err(called) => Err(called),
+            };
+            match (found, left.next()) {
+                (Err(Called::Unreachable(reason)), Some(pause))
+                    if !self.run.shared.is_interrupted() =>
+                {
+                    waits_for(&self.run.shared, &self.on.name, &reason, *pause);
+                    tokio::time::sleep(Duration::from_secs(*pause)).await;
+                }
+                (found, _) => return found,
+            }
+        }
     }
 
     /// Has the inverse written to the host, and the intent to the journal, before anything changes.
@@ -185,8 +259,7 @@ impl Call<'_> {
             Undo::Impossible(reason) => match self.run.task_undo(self.scope)? {
                 Some(entry) => vec![entry],
                 None => {
-                    let what = format!("{}: {reason}", self.run.name);
-                    self.on.state().not_undone.push(what);
+                    self.note_that_it_stays(reason);
                     return Ok(());
                 }
             },
@@ -194,9 +267,14 @@ impl Call<'_> {
         if entries.is_empty() {
             return Ok(());
         }
+        if self.run.shared.is_implicit(&self.on) {
+            self.note_that_it_stays("the controller keeps no undo log");
+            return Ok(());
+        }
         let step = {
             let mut state = self.on.state();
             state.steps += 1;
+            state.open_steps += 1;
             state.steps
         };
         let shared = &self.run.shared;
@@ -216,11 +294,31 @@ impl Call<'_> {
             })?;
         let log = undo_log(self.run, &self.on)?;
         let become_user = self.undo_become()?;
-        cx.remote.record_first(UndoScript {
+        let script = UndoScript {
             intent: log.intent(step, &what, &entries),
             become_user,
-        });
+        };
+        *self
+            .notes
+            .script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(script.clone());
+        cx.remote.record_first(script);
         Ok(())
+    }
+
+    fn note_that_it_stays(&self, reason: &str) {
+        let on = if Arc::ptr_eq(self.host, &self.on) {
+            String::new()
+        } else {
+            format!(" (on {})", self.on.name)
+        };
+        let what = format!("{}: {reason}{on}", self.run.name);
+        *self
+            .notes
+            .stays
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
     /// The undo log belongs to the user that the play becomes; a task may become another one.
@@ -244,12 +342,16 @@ impl Call<'_> {
         } else {
             &delegated
         };
-        let reached = reach(shared, &self.on, &self.run.lineage, scope)
-            .await
-            .map_err(|error| match error {
-                ConnectionError::Become(message) => Called::failed(message),
-                other => Called::Unreachable(other.to_string()),
-            })?;
+        let reached = if ON_CONTROLLER.contains(&self.module.spec().name) {
+            Reached::nowhere()
+        } else {
+            reach(shared, &self.on, &self.run.lineage, scope)
+                .await
+                .map_err(|error| match error {
+                    ConnectionError::Become(message) => Called::failed(message),
+                    other => Called::Unreachable(other.to_string()),
+                })?
+        };
         let check = words
             .flag("check_mode", |keywords| keywords.check_mode.as_ref())?
             .unwrap_or(shared.settings.check);

@@ -8,7 +8,7 @@ use super::policy::{Limits, Tally, stop_reason};
 use super::shared::Shared;
 use super::task::TaskRun;
 use super::variables::task_scope;
-use crate::event::{Kind, Status};
+use crate::event::Kind;
 use crate::playbook::{Action, Block, Item, Task, tags};
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -16,6 +16,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+/// Modules that act once for the whole batch.
+const ALONE: [&str; 2] = ["add_host", "pause"];
 
 /// A batch on its way.
 pub(super) struct Batch {
@@ -30,6 +33,8 @@ pub(super) struct Batch {
     pub(super) in_handlers: bool,
     /// `meta: end_play` was met: no later batch starts, and nothing failed.
     pub(super) ended_play: bool,
+    /// Whether the checks of restored hosts run: neither the user's wish to stop nor the go-or-stop rules hold them up.
+    pub(super) verifying: bool,
 }
 
 impl Batch {
@@ -42,6 +47,15 @@ impl Batch {
             stop: None,
             in_handlers: false,
             ended_play: false,
+            verifying: false,
+        }
+    }
+
+    /// A batch of the same hosts for the checks of restored ones.
+    pub(super) fn for_checks(&self) -> Self {
+        Self {
+            verifying: true,
+            ..Self::new(&self.shared, self.play.clone(), Limits::default())
         }
     }
 
@@ -51,7 +65,8 @@ impl Batch {
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
         if let Some(task) = gather {
-            self.task(&task, &root, &hosts).await;
+            self.items(&[Item::Task(task)], root.clone(), hosts.clone())
+                .await;
         }
         let roles_and_tasks: Vec<Item> = play.roles.iter().chain(&play.tasks).cloned().collect();
         for section in [&play.pre_tasks, &roles_and_tasks, &play.post_tasks] {
@@ -69,7 +84,7 @@ impl Batch {
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             for item in items {
-                if self.shared.is_interrupted() {
+                if self.shared.is_interrupted() && !self.verifying {
                     self.interrupt(&hosts);
                 }
                 let active = active(&hosts);
@@ -90,12 +105,11 @@ impl Batch {
         self.stop.get_or_insert_with(|| reason.to_owned());
     }
 
-    async fn block(&mut self, block: &Arc<Block>, lineage: &Lineage, hosts: &[Arc<Host>]) {
-        let lineage = lineage.within(Level::Block(block.clone()));
+    async fn block(&mut self, block: &Arc<Block>, outer: &Lineage, hosts: &[Arc<Host>]) {
+        let lineage = outer.within(Level::Block(block.clone()));
         let rescues = !block.rescue.is_empty();
         self.rescues += usize::from(rescues);
-        self.items(&block.body, lineage.clone(), hosts.to_vec())
-            .await;
+        self.body(block, outer, &lineage, hosts).await;
         self.rescues -= usize::from(rescues);
         if rescues && self.stop.is_none() {
             let failed: Vec<Arc<Host>> =
@@ -123,26 +137,89 @@ impl Batch {
         }
     }
 
+    /// The items of a block; where a role starts, its dependencies run first, then its variables are checked.
+    async fn body(
+        &mut self,
+        block: &Arc<Block>,
+        outer: &Lineage,
+        lineage: &Lineage,
+        hosts: &[Arc<Host>],
+    ) {
+        let starts = block
+            .role
+            .as_ref()
+            .filter(|role| !outer.roles().iter().any(|around| Arc::ptr_eq(around, role)));
+        let Some(role) = starts else {
+            self.items(&block.body, lineage.clone(), hosts.to_vec())
+                .await;
+            return;
+        };
+        let (dependencies, own) = super::role_start::split(role, &block.body);
+        self.items(dependencies, lineage.clone(), hosts.to_vec())
+            .await;
+        self.check_arguments(role, lineage, hosts).await;
+        self.items(own, lineage.clone(), hosts.to_vec()).await;
+    }
+
     async fn task(&mut self, task: &Arc<Task>, lineage: &Lineage, hosts: &[Arc<Host>]) {
         let lineage = lineage.within(Level::Task(task.clone()));
         let Some(first) = hosts.first() else { return };
         let scope = task_scope(&self.shared, &self.play, first, &lineage);
-        let is_meta = matches!(task.action, Action::Meta(_));
-        if !is_meta && !self.selected(&lineage, &scope) {
+        if !self.selected(&lineage, &scope) {
             return;
         }
         match &task.action {
-            Action::Meta(name) => self.meta(name, task, &lineage, hosts).await,
-            Action::IncludeTasks(include) => {
-                self.include_tasks(task, include, &lineage, hosts).await;
+            Action::Meta(name) => {
+                self.meta(name, task, &lineage, hosts).await;
+                self.play.refresh(&self.shared);
+                self.judge();
             }
-            Action::IncludeRole(include) => self.include_role(task, include, &lineage, hosts).await,
+            Action::IncludeTasks(include) => {
+                let on = self.includers(&lineage, &scope, hosts);
+                self.include_tasks(task, include, &lineage, on).await;
+            }
+            Action::IncludeRole(include) => {
+                let on = self.includers(&lineage, &scope, hosts);
+                self.include_role(task, include, &lineage, on).await;
+            }
             Action::Module { .. } => self.module(task, &lineage, hosts).await,
         }
     }
 
+    /// The hosts that an include concerns: the first one alone under `run_once`.
+    fn includers<'h>(
+        &self,
+        lineage: &Lineage,
+        scope: &crate::template::Scope,
+        hosts: &'h [Arc<Host>],
+    ) -> &'h [Arc<Host>] {
+        if self.switched_on(lineage, scope, "run_once", |keywords| {
+            keywords.run_once.as_ref()
+        }) {
+            &hosts[..hosts.len().min(1)]
+        } else {
+            hosts
+        }
+    }
+
+    /// A boolean keyword of the whole batch; what does not render is off here and reported where it matters.
+    fn switched_on(
+        &self,
+        lineage: &Lineage,
+        scope: &crate::template::Scope,
+        name: &str,
+        pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>,
+    ) -> bool {
+        let words = Words {
+            templar: &self.shared.templar,
+            lineage,
+            scope,
+        };
+        words.flag(name, pick).ok().flatten().unwrap_or(false)
+    }
+
     /// Whether the task's tags are among those asked for.
-    fn selected(&self, lineage: &Lineage, scope: &crate::template::Scope) -> bool {
+    pub(super) fn selected(&self, lineage: &Lineage, scope: &crate::template::Scope) -> bool {
         let settings = &self.shared.settings;
         if self.in_handlers || (settings.tags.is_empty() && settings.skip_tags.is_empty()) {
             let never = self.tags(lineage, scope).iter().any(|tag| tag == "never");
@@ -171,21 +248,9 @@ impl Batch {
     async fn module(&mut self, task: &Arc<Task>, lineage: &Lineage, hosts: &[Arc<Host>]) {
         let Some(first) = hosts.first() else { return };
         let scope = task_scope(&self.shared, &self.play, first, lineage);
-        let words = Words {
-            templar: &self.shared.templar,
-            lineage,
-            scope: &scope,
-        };
-        let once = words
-            .flag("run_once", |keywords| keywords.run_once.as_ref())
-            .ok()
-            .flatten()
-            .unwrap_or(false);
-        let fatal = words
-            .flag("any_errors_fatal", |k| k.any_errors_fatal.as_ref())
-            .ok()
-            .flatten()
-            .unwrap_or(false);
+        let alone =
+            matches!(&task.action, Action::Module { spec, .. } if ALONE.contains(&spec.name));
+        let once = alone || self.switched_on(lineage, &scope, "run_once", |k| k.run_once.as_ref());
         let width = match lineage.innermost(|keywords| keywords.throttle.as_ref()) {
             None => self.shared.settings.forks,
             Some(node) => count(&self.shared.templar, "throttle", node, &scope)
@@ -201,15 +266,22 @@ impl Batch {
         if once && let Some((_, finished)) = results.first() {
             for host in &hosts[1..] {
                 run.take_over(host, &scope, finished);
-                if matches!(
-                    finished.status,
-                    Status::Failed | Status::Unreachable | Status::Unknown
-                ) {
-                    run.count(host, finished);
-                }
             }
         }
+        // What failed for all failed on all.
+        let fatal = once || self.is_fatal(lineage, hosts);
         self.after(&run.name, hosts, fatal, lost_before);
+    }
+
+    /// `any_errors_fatal`.
+    pub(super) fn is_fatal(&self, lineage: &Lineage, hosts: &[Arc<Host>]) -> bool {
+        let Some(first) = hosts.first() else {
+            return false;
+        };
+        let scope = task_scope(&self.shared, &self.play, first, lineage);
+        self.switched_on(lineage, &scope, "any_errors_fatal", |k| {
+            k.any_errors_fatal.as_ref()
+        })
     }
 
     /// Announces a task.
@@ -266,13 +338,21 @@ impl Batch {
     }
 
     /// What a task's failures mean for the rest of the batch and of the run.
-    fn after(&mut self, name: &str, hosts: &[Arc<Host>], fatal: bool, lost_before: usize) {
+    pub(super) fn after(
+        &mut self,
+        name: &str,
+        hosts: &[Arc<Host>],
+        fatal: bool,
+        lost_before: usize,
+    ) {
         let lost_now = lost(hosts);
         if fatal && lost_now > lost_before {
-            let reason = format!("`{name}` failed and any_errors_fatal is set");
-            drop_out(hosts, &reason);
+            let reason = format!("`{name}` failed and the play cannot go on without it");
             if self.rescues == 0 || hosts.iter().any(is_unreachable) {
+                drop_out(&self.play.batch, &reason);
                 self.stop.get_or_insert(reason);
+            } else {
+                drop_out(hosts, &reason);
             }
         }
         self.judge();
@@ -283,7 +363,7 @@ impl Batch {
 
     /// Asks the policy; a stop drops the batch where it is.
     fn judge(&mut self) {
-        if self.stop.is_some() {
+        if self.stop.is_some() || self.verifying {
             return;
         }
         let batch = &self.play.batch;
@@ -340,7 +420,7 @@ async fn fan_out(
             Ok((_, result)) => results.push(result),
             Err(error) => {
                 if let Some(host) = by_id.get(&error.id()) {
-                    run.crashed(host, &error.to_string());
+                    run.crashed(host, &error.to_string()).await;
                 }
             }
         }
@@ -361,7 +441,7 @@ fn is_unreachable(host: &Arc<Host>) -> bool {
     matches!(host.state().standing, Standing::Unreachable(_))
 }
 
-fn lost(hosts: &[Arc<Host>]) -> usize {
+pub(super) fn lost(hosts: &[Arc<Host>]) -> usize {
     let gone = |host: &&Arc<Host>| {
         matches!(
             host.state().standing,
@@ -393,13 +473,10 @@ fn rescue(host: &Arc<Host>) -> bool {
                 state.counts.reason = None;
                 failure
             }
-            Standing::Aborted(reason) => {
-                state.counts.rescued += 1;
+            // It failed because of another host: there is nothing of its own to tell.
+            Standing::Aborted(_) => {
                 state.counts.reason = None;
-                super::host::Failure {
-                    message: reason,
-                    ..super::host::Failure::default()
-                }
+                return true;
             }
             other => {
                 state.standing = other;
@@ -410,7 +487,7 @@ fn rescue(host: &Arc<Host>) -> bool {
     host.set([
         (
             "ansible_failed_task".to_owned(),
-            serde_json::json!({"name": failure.task}),
+            serde_json::json!({"name": failure.task, "action": failure.action}),
         ),
         ("ansible_failed_result".to_owned(), failure.result),
     ]);

@@ -2,6 +2,7 @@
 
 use super::host::{ConnectionKey, Host};
 use super::lineage::Lineage;
+use super::nowhere::Nowhere;
 use super::shared::Shared;
 use super::variables::host_scope;
 use crate::connection::{Connection, ConnectionError, Kind, Target};
@@ -18,6 +19,27 @@ use std::time::Instant;
 pub(super) struct Reached {
     pub(super) connection: Arc<dyn Connection>,
     pub(super) become_user: Option<Become>,
+}
+
+impl Reached {
+    /// For modules that need no host.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            connection: Arc::new(Nowhere),
+            become_user: None,
+        }
+    }
+}
+
+/// How often a lost host is tried again, with a pause of so many seconds before each try.
+pub(super) const PAUSES: [u64; 3] = [1, 3, 6];
+
+/// Says that a host is tried again in a while.
+pub(super) fn waits_for(shared: &Shared, host: &str, reason: &str, seconds: u64) {
+    shared.events.emit(event::Kind::Warning {
+        host: Some(host.to_owned()),
+        message: format!("no connection ({reason}); the next try is in {seconds} s"),
+    });
 }
 
 /// The connection of a task, and whom it becomes.

@@ -28,6 +28,22 @@ impl Batch {
             }
         }
         self.in_handlers = false;
+        for host in hosts.iter().filter(|host| !host.is_active()) {
+            let lost: Vec<String> = host.state().notified.drain(..).collect();
+            let failed = matches!(
+                host.state().standing,
+                Standing::Failed(_) | Standing::Aborted(_)
+            );
+            if failed && !lost.is_empty() {
+                self.shared.events.emit(Kind::Warning {
+                    host: Some(host.name.clone()),
+                    message: format!(
+                        "the host failed before its handlers ran: {}",
+                        lost.join(", ")
+                    ),
+                });
+            }
+        }
         for host in super::batch::active(hosts) {
             let left: Vec<String> = host.state().notified.drain(..).collect();
             for name in left {

@@ -29,6 +29,8 @@ pub(super) enum Standing {
 pub(super) struct Failure {
     /// The task's name.
     pub(super) task: String,
+    /// What it does: the module's name.
+    pub(super) action: String,
     /// The message.
     pub(super) message: String,
     /// The result, for `ansible_failed_result`.
@@ -58,8 +60,12 @@ pub(super) struct State {
     pub(super) set: Arc<Variables>,
     /// Names of handlers and topics that were notified.
     pub(super) notified: IndexSet<String>,
-    /// Undo steps recorded on the host in this play.
+    /// Undo steps recorded on the host in this run: their numbers never repeat, as the host's log goes by them.
     pub(super) steps: u32,
+    /// Of these, recorded since the host was last committed.
+    pub(super) open_steps: u32,
+    /// Why the host cannot go back behind its last commit (`windlass.commit`).
+    pub(super) held: Option<String>,
     /// Changes that cannot be taken back, in words.
     pub(super) not_undone: Vec<String>,
     /// How the host ended, when that is decided.
@@ -129,6 +135,14 @@ impl Host {
         let set = Arc::make_mut(&mut state.set);
         for (name, value) in values {
             set.insert(name, Variable::from(value));
+        }
+    }
+
+    /// Notes a change that cannot be taken back, once.
+    pub(super) fn stays(&self, what: String) {
+        let mut state = self.state();
+        if !state.not_undone.contains(&what) {
+            state.not_undone.push(what);
         }
     }
 

@@ -3,16 +3,18 @@
 //! Hosts that include the same thing with the same variables go through it together.
 
 use super::action::Called;
-use super::batch::Batch;
+use super::batch::{Batch, lost};
 use super::host::Host;
-use super::keywords::{KeywordError, Words, text};
+use super::keywords::{KeywordError, Words, text, truth};
 use super::lineage::{Level, Lineage};
 use super::repeat;
 use super::result::{Finished, finish};
 use super::task::TaskRun;
 use super::variables::task_scope;
 use crate::event::Kind;
-use crate::playbook::{Include, Item, Keywords, RoleInclude, RoleRequest, Task, TaskRequest};
+use crate::playbook::{
+    Include, Item, Keywords, RoleInclude, RoleLoad, RoleRequest, Task, TaskRequest,
+};
 use crate::source::Diagnostics;
 use crate::template::{Scope, Variables};
 use crate::yaml::Node;
@@ -40,7 +42,7 @@ impl Batch {
         hosts: &[Arc<Host>],
     ) {
         let run = self.announce(task, lineage, hosts);
-        for group in self.groups(&run, &[Some(&include.file)], hosts) {
+        for group in self.groups(&run, &[Some(&include.file)], hosts).await {
             let file = group.names[0].clone().unwrap_or_default();
             let loaded = self.shared.loader.tasks(&TaskRequest {
                 file: &file,
@@ -48,16 +50,18 @@ impl Batch {
                 playbook_folder: &self.play.play.folder,
                 role: task.role.clone(),
                 handlers: self.in_handlers,
-                notify: &task.notify,
+                notify: &include.notify,
                 span: &include.file.span,
             });
             match loaded {
                 Ok(load) => {
                     let inner = inner(lineage, &include.apply, task, &group.variables);
-                    self.included(&file, &inner, load.items, load.handlers, &group.hosts)
-                        .await;
+                    self.included(&file, &inner, load.handlers, &group.hosts);
+                    self.items(&load.items, inner, group.hosts).await;
                 }
-                Err(diagnostics) => self.cannot_include(&run, &diagnostics, &group.hosts),
+                Err(diagnostics) => {
+                    self.cannot_include(&run, &diagnostics, &group.hosts).await;
+                }
             }
         }
     }
@@ -76,8 +80,11 @@ impl Batch {
             include.tasks_from.as_ref(),
             include.vars_from.as_ref(),
             include.defaults_from.as_ref(),
+            include.handlers_from.as_ref(),
+            include.public.as_ref(),
+            include.validate.as_ref(),
         ];
-        for group in self.groups(&run, &names, hosts) {
+        for group in self.groups(&run, &names, hosts).await {
             let name = group.names[0].clone().unwrap_or_default();
             let loaded = self.shared.loader.role(
                 &name,
@@ -86,22 +93,33 @@ impl Batch {
                     tasks_from: group.names[1].clone(),
                     vars_from: group.names[2].clone(),
                     defaults_from: group.names[3].clone(),
-                    handlers_from: None,
+                    handlers_from: group.names[4].clone(),
                     playbook_folder: &self.play.play.folder,
                     parent: task.role.clone(),
-                    notify: &task.notify,
+                    notify: &include.notify,
                     span: &include.name.span,
                 },
             );
             match loaded {
-                Ok(load) => {
+                Ok(mut load) => {
                     let inner = inner(lineage, &include.apply, task, &group.variables);
-                    self.included(&name, &inner, load.items, load.handlers, &group.hosts)
+                    let handlers = std::mem::take(&mut load.handlers);
+                    self.included(&name, &inner, handlers, &group.hosts);
+                    let asked = |at: usize, or: bool| match &group.names[at] {
+                        None => or,
+                        Some(text) => truth(&Value::from(text.as_str())).unwrap_or(or),
+                    };
+                    if asked(5, false) {
+                        self.play.make_public(&load.role);
+                    }
+                    self.included_role(&load, inner, &group.hosts, asked(6, true))
                         .await;
                     // What the role's parents point to must outlive its tasks.
                     drop(load.roles);
                 }
-                Err(diagnostics) => self.cannot_include(&run, &diagnostics, &group.hosts),
+                Err(diagnostics) => {
+                    self.cannot_include(&run, &diagnostics, &group.hosts).await;
+                }
             }
         }
     }
@@ -113,14 +131,27 @@ impl Batch {
         self.start(task, lineage, &scope, hosts)
     }
 
-    async fn included(
+    /// Runs an included role: what it depends on, the check of its variables, its tasks.
+    async fn included_role(
         &mut self,
-        what: &str,
-        lineage: &Lineage,
-        items: Vec<Item>,
-        handlers: Vec<Item>,
+        load: &RoleLoad,
+        lineage: Lineage,
         hosts: &[Arc<Host>],
+        validate: bool,
     ) {
+        let (dependencies, own) = super::role_start::split(&load.role, &load.items);
+        self.items(dependencies, lineage.clone(), hosts.to_vec())
+            .await;
+        if validate {
+            self.check_arguments(&load.role, &lineage, hosts).await;
+        }
+        self.items(own, lineage, hosts.to_vec()).await;
+    }
+
+    fn included(&self, what: &str, lineage: &Lineage, handlers: Vec<Item>, hosts: &[Arc<Host>]) {
+        for host in hosts {
+            host.state().counts.ok += 1;
+        }
         self.shared.events.emit(Kind::Included {
             what: what.to_owned(),
             hosts: hosts.iter().map(|host| host.name.clone()).collect(),
@@ -132,20 +163,27 @@ impl Batch {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((lineage.clone(), handlers));
         }
-        self.items(&items, lineage.clone(), hosts.to_vec()).await;
     }
 
     /// What each host includes; hosts that skip or cannot tell are dealt with here.
-    fn groups(&self, run: &TaskRun, names: &[Option<&Node>], hosts: &[Arc<Host>]) -> Vec<Group> {
+    async fn groups(
+        &mut self,
+        run: &TaskRun,
+        names: &[Option<&Node>],
+        hosts: &[Arc<Host>],
+    ) -> Vec<Group> {
+        let lost_before = lost(hosts);
         let mut groups: Vec<Group> = Vec::new();
         for host in hosts {
             let scope = task_scope(&self.shared, &self.play, host, &run.lineage);
             match self.wishes(run, names, &scope) {
                 Err(error) => {
-                    run.settle(host, &scope, finish(Called::from(error)), Duration::ZERO);
+                    run.settle(host, &scope, finish(Called::from(error)), Duration::ZERO)
+                        .await;
                 }
                 Ok(wishes) if wishes.is_empty() => {
-                    run.settle(host, &scope, Finished::skipped("include"), Duration::ZERO);
+                    run.settle(host, &scope, Finished::skipped("include"), Duration::ZERO)
+                        .await;
                 }
                 Ok(wishes) => {
                     for mut wish in wishes {
@@ -162,6 +200,8 @@ impl Batch {
                 }
             }
         }
+        let fatal = self.is_fatal(&run.lineage, hosts);
+        self.after(&run.name, hosts, fatal, lost_before);
         groups
     }
 
@@ -208,12 +248,21 @@ impl Batch {
         Ok(wishes)
     }
 
-    fn cannot_include(&self, run: &TaskRun, diagnostics: &Diagnostics, hosts: &[Arc<Host>]) {
+    async fn cannot_include(
+        &mut self,
+        run: &TaskRun,
+        diagnostics: &Diagnostics,
+        hosts: &[Arc<Host>],
+    ) {
+        let lost_before = lost(hosts);
         for host in hosts {
             let scope = task_scope(&self.shared, &self.play, host, &run.lineage);
             let called = Called::failed(diagnostics.to_string());
-            run.settle(host, &scope, finish(called), Duration::ZERO);
+            run.settle(host, &scope, finish(called), Duration::ZERO)
+                .await;
         }
+        let fatal = self.is_fatal(&run.lineage, hosts);
+        self.after(&run.name, hosts, fatal, lost_before);
     }
 }
 

@@ -37,7 +37,7 @@ impl Level {
             Self::Play(_) => None,
             Self::Block(block) => Some(&block.keywords.vars),
             Self::Apply(keywords) => Some(&keywords.vars),
-            Self::Variables(variables) => Some(variables),
+            Self::Variables(_) => None,
             Self::Task(task) => Some(&task.keywords.vars),
         }
     }
@@ -91,7 +91,19 @@ impl Lineage {
         self.keywords().rev().find_map(pick)
     }
 
-    /// Variables of all levels but the play's, the innermost first.
+    /// What includes hand to what they include, the innermost first: stronger than facts that were set.
+    pub(super) fn include_variables(&self) -> impl Iterator<Item = &Arc<Variables>> {
+        self.levels
+            .iter()
+            .rev()
+            .filter_map(|level| match level {
+                Level::Variables(variables) => Some(variables),
+                _ => None,
+            })
+            .filter(|variables| !variables.is_empty())
+    }
+
+    /// Variables of all levels but the play's and those of includes, the innermost first.
     pub(super) fn variables(&self) -> impl Iterator<Item = &Arc<Variables>> {
         self.levels
             .iter()

@@ -41,7 +41,8 @@ impl Batch {
                         state.standing,
                         Standing::Failed(_) | Standing::Unreachable(_)
                     ) {
-                        state.standing = Standing::Active;
+                        // It is out of this play, but may take part in later ones.
+                        state.standing = Standing::Ended;
                     }
                 }
             }

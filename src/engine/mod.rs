@@ -4,6 +4,7 @@
 
 mod action;
 mod batch;
+mod conclude;
 mod connect;
 mod events;
 pub mod exit_code;
@@ -13,11 +14,13 @@ mod include;
 mod keywords;
 mod lineage;
 mod meta;
+mod nowhere;
 mod outline;
 mod play;
 mod policy;
 mod repeat;
 mod result;
+mod role_start;
 mod rollback;
 mod run;
 mod secrets;

@@ -5,7 +5,7 @@ use super::keywords::KeywordError;
 use super::lineage::Lineage;
 use super::shared::Shared;
 use crate::kubernetes::Clusters;
-use crate::playbook::{Item, Play};
+use crate::playbook::{Item, Play, Role};
 use crate::source::SourceFile;
 use crate::template::{Scope, Templar, Variable, Variables, variables_of};
 use crate::yaml::{self, Node, NodeKind};
@@ -30,6 +30,8 @@ pub(super) struct PlayRun {
     files: Mutex<HashMap<String, Arc<Variables>>>,
     /// Handlers of roles that were included at run time, with where they stand.
     pub(super) more_handlers: Mutex<Vec<(Lineage, Vec<Item>)>>,
+    /// Roles that were included with `public`: their variables stay.
+    pub(super) public_roles: Mutex<Vec<Arc<Role>>>,
 }
 
 impl PlayRun {
@@ -51,6 +53,7 @@ impl PlayRun {
             magic: Mutex::default(),
             files: Mutex::default(),
             more_handlers: Mutex::default(),
+            public_roles: Mutex::default(),
         });
         run.refresh(shared);
         run
@@ -81,9 +84,14 @@ impl PlayRun {
 
     /// Brings the lists of hosts up to date after some were lost.
     pub(super) fn refresh(&self, shared: &Shared) {
-        let alive = |name: &String| shared.hosts.get(name).is_some_and(|host| host.is_active());
+        let alive = |name: &String| shared.known(name).is_some_and(|host| host.is_active());
         let active: Vec<&String> = self.all.iter().filter(|name| alive(name)).collect();
-        let batch: Vec<&String> = self.batch.iter().map(|host| &host.name).collect();
+        let batch: Vec<&String> = self
+            .batch
+            .iter()
+            .map(|host| &host.name)
+            .filter(|name| alive(name))
+            .collect();
         let settings = &shared.settings;
         let roles: Vec<&str> = self
             .play
@@ -95,7 +103,7 @@ impl PlayRun {
         let all_tags = vec!["all".to_owned()];
         let values = [
             ("ansible_play_hosts", json!(active)),
-            ("play_hosts", json!(active)),
+            ("play_hosts", json!(batch)),
             ("ansible_play_batch", json!(batch)),
             ("ansible_play_hosts_all", json!(self.all)),
             ("ansible_play_name", json!(self.name)),
@@ -131,6 +139,26 @@ impl PlayRun {
             .map(|(name, value)| (name.to_owned(), Variable::from(value)))
             .collect();
         *self.magic.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(magic);
+    }
+
+    /// The variables of `role` stay for the rest of the play.
+    pub(super) fn make_public(&self, role: &Arc<Role>) {
+        let mut public = self
+            .public_roles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        public.retain(|known| known.path != role.path);
+        public.push(role.clone());
+    }
+
+    /// The roles whose variables the whole play sees, the strongest first.
+    pub(super) fn open_roles(&self) -> Vec<Arc<Role>> {
+        let public = self
+            .public_roles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let roles = self.play.role_list.iter().chain(public.iter());
+        roles.rev().cloned().collect()
     }
 
     /// The variables of `vars_files` for a host.

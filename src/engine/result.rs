@@ -18,6 +18,8 @@ pub(super) struct Finished {
     pub(super) variables: Vec<Variables>,
     pub(super) delegated_to: Option<String>,
     pub(super) verbosity: u8,
+    /// `changed_when` said that nothing changed.
+    denies_change: bool,
 }
 
 /// A module's answer as a result.
@@ -30,6 +32,7 @@ pub(super) fn finish(called: Called) -> Finished {
         variables: Vec::new(),
         delegated_to: None,
         verbosity: 1,
+        denies_change: false,
     };
     match called {
         Called::Done(outcome) => {
@@ -70,7 +73,10 @@ pub(super) fn finish(called: Called) -> Finished {
         Called::Failed { message, result } => {
             finished.status = Status::Failed;
             finished.result = result;
-            finished.result.entry("msg").or_insert(json!(message));
+            let silent = |msg: &Value| msg.is_null() || msg.as_str() == Some("");
+            if finished.result.get("msg").is_none_or(silent) {
+                finished.result.insert("msg".to_owned(), json!(message));
+            }
             finished.result.entry("changed").or_insert(json!(false));
             finished.result.insert("failed".to_owned(), json!(true));
         }
@@ -85,6 +91,18 @@ pub(super) fn finish(called: Called) -> Finished {
         }
     }
     finished
+}
+
+/// Takes out what is only for display, in rounds of a loop too.
+fn strip(result: &mut Map<String, Value>) {
+    result.retain(|name, _| !name.starts_with("_ansible_"));
+    if let Some(Value::Array(rounds)) = result.get_mut("results") {
+        for round in rounds {
+            if let Value::Object(round) = round {
+                strip(round);
+            }
+        }
+    }
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -138,8 +156,40 @@ impl Finished {
             .insert("_ansible_item_label".to_owned(), json!(label));
     }
 
+    /// A loop over nothing.
+    fn of_no_items() -> Self {
+        let mut finished = finish(Called::NotInCheckMode);
+        finished.result = object(json!({
+            "changed": false,
+            "skipped": true,
+            "skipped_reason": "No items in the list",
+            "results": [],
+        }));
+        finished
+    }
+
+    /// Whether the task changed something, or may have before it failed.
+    pub(super) fn may_have_changed(&self) -> bool {
+        match self.status {
+            Status::Failed | Status::Ignored | Status::Unknown | Status::Unreachable => {
+                !self.denies_change
+            }
+            _ => self.result.get("changed") == Some(&json!(true)),
+        }
+    }
+
+    /// The result as it is registered: without what is only for display.
+    pub(super) fn registered(&self) -> Value {
+        let mut result = self.result.clone();
+        strip(&mut result);
+        Value::Object(result)
+    }
+
     /// The rounds of a loop as one result.
     pub(super) fn of_loop(rounds: Vec<Self>) -> Self {
+        if rounds.is_empty() {
+            return Self::of_no_items();
+        }
         let mut whole = finish(Called::Done(crate::module::Outcome::default()));
         let any = |status: Status| rounds.iter().any(|round| round.status == status);
         whole.status = if any(Status::Unreachable) {
@@ -183,6 +233,7 @@ impl Finished {
                     .insert("msg".to_owned(), json!("All items completed"));
             }
         }
+        whole.denies_change = rounds.iter().all(|round| round.denies_change);
         let mut results = Vec::with_capacity(rounds.len());
         for round in rounds {
             whole.facts.extend(round.facts);
@@ -211,6 +262,7 @@ impl Finished {
 
     /// What `changed_when` decided.
     pub(super) fn set_changed(&mut self, changed: bool) {
+        self.denies_change = !changed;
         self.result.insert("changed".to_owned(), json!(changed));
         if self.status != Status::Failed {
             self.status = if changed { Status::Changed } else { Status::Ok };
@@ -221,7 +273,10 @@ impl Finished {
     pub(super) fn fail_if_not_failed(&mut self, message: &str) {
         if self.status != Status::Failed {
             self.status = Status::Failed;
-            self.result.insert("msg".to_owned(), json!(message));
+            let silent = |msg: &Value| msg.as_str().is_none_or(str::is_empty);
+            if self.result.get("msg").is_none_or(silent) {
+                self.result.insert("msg".to_owned(), json!(message));
+            }
         }
         self.result.insert("failed".to_owned(), json!(true));
     }
@@ -246,7 +301,7 @@ mod tests {
         let whole = Finished::of_loop(vec![round(true), finish(Called::failed("no"))]);
         assert_eq!(whole.status, Status::Failed);
         assert_eq!(whole.result["msg"], "One or more items failed");
-        assert_eq!(Finished::of_loop(Vec::new()).status, Status::Ok);
+        assert_eq!(Finished::of_loop(Vec::new()).status, Status::Skipped);
     }
 
     #[test]

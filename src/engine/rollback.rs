@@ -2,7 +2,7 @@
 
 use super::action::state_folder;
 use super::batch::Batch;
-use super::connect::{become_of, reach};
+use super::connect::{PAUSES, become_of, reach, waits_for};
 use super::host::{Host, Standing};
 use super::shared::Shared;
 use super::variables::host_scope;
@@ -11,11 +11,18 @@ use crate::event::{HostState, Kind};
 use crate::kubernetes::{Clusters, release};
 use crate::shell::Become;
 use crate::undo::{RevertReport, UndoLog};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a lost host is tried again, with a pause of so many seconds before each try.
-const PAUSES: [u64; 4] = [0, 1, 3, 6];
+/// Groups, by the names of Kubespray and k3s-ansible, of which too many members at once must not restart.
+const QUORUM: [&str; 5] = [
+    "control_plane",
+    "etcd",
+    "kube_control_plane",
+    "master",
+    "server",
+];
 
 /// How a way back ended.
 pub(super) struct WayBack {
@@ -46,6 +53,22 @@ impl WayBack {
         self
     }
 
+    /// A host behind its point of no return did not come back whole, even if what came after it did.
+    fn or_held(mut self, host: &Host) -> Self {
+        let Some(reason) = host.state().held.clone() else {
+            return self;
+        };
+        if self.state == HostState::RolledBack {
+            self.state = HostState::Held;
+            let after = self
+                .message
+                .take()
+                .map_or_else(String::new, |message| format!("; {message}"));
+            self.message = Some(format!("held as it is: {reason}{after}"));
+        }
+        self
+    }
+
     fn incomplete(message: String, remaining: Vec<String>) -> Self {
         Self {
             state: HostState::RollbackIncomplete,
@@ -64,55 +87,103 @@ struct Opened {
 }
 
 impl Batch {
-    /// Brings a failed host back, says so, and notes how it ended.
-    pub(super) async fn bring_back(&mut self, host: &Arc<Host>, reason: &str) {
-        self.shared.events.emit(Kind::RollbackStarted {
-            host: host.name.clone(),
-            reason: reason.to_owned(),
-        });
-        let lineage = self.play.lineage();
-        let way = match revert(&self.shared, &lineage, host, Extent::Uncommitted).await {
-            Err(way) => way,
-            Ok(report) => match self.verify(host).await {
-                Some(message) => WayBack {
+    /// Brings failed hosts back, says so, and notes how each ended.
+    ///
+    /// Undo logs are replayed on all of them at once, but for members of a control plane, of which one at a time is
+    /// restarted. Then all are checked together, and released one after the other.
+    pub(super) async fn bring_back(&mut self, hosts: &[Arc<Host>]) {
+        for host in hosts {
+            let reason = host.state().counts.reason.clone().unwrap_or_default();
+            self.shared.events.emit(Kind::RollbackStarted {
+                host: host.name.clone(),
+                reason,
+            });
+        }
+        let reverted = self.revert_all(hosts).await;
+        let restored: Vec<Arc<Host>> = hosts
+            .iter()
+            .zip(&reverted)
+            .filter(|(_, report)| report.is_ok())
+            .map(|(host, _)| host.clone())
+            .collect();
+        let refused = self.verify(&restored).await;
+        for (host, reverted) in hosts.iter().zip(reverted) {
+            let way = match (reverted, refused.get(&host.name)) {
+                (Err(way), _) => way,
+                (Ok(report), Some(message)) => WayBack {
                     undone: report.undone,
-                    ..WayBack::incomplete(message, Vec::new())
+                    ..WayBack::incomplete(message.clone(), Vec::new())
                 },
-                None => {
-                    let clusters = self.play.clusters.clone();
-                    release_all(&self.shared, host, &clusters, report).await
+                (Ok(report), None) => {
+                    release_all(&self.shared, host, &self.play.clusters, report).await
                 }
-            },
-        };
-        let way = way.with_what_stays(host);
-        host.state().ended_as = Some(way.state);
-        self.shared.events.emit(way.event(&host.name));
+            };
+            let way = way.with_what_stays(host).or_held(host);
+            let mut state = host.state();
+            state.ended_as = Some(way.state);
+            state.open_steps = 0;
+            drop(state);
+            self.shared.events.emit(way.event(&host.name));
+        }
     }
 
-    /// The play's `verify` tasks on the restored host; a message when they do not pass.
-    async fn verify(&mut self, host: &Arc<Host>) -> Option<String> {
-        let verify = self.play.play.rollback.as_ref()?.verify.clone();
-        if verify.is_empty() {
-            return None;
-        }
-        let failed = {
-            let mut state = host.state();
-            (
-                std::mem::take(&mut state.standing),
-                state.counts.reason.take(),
-            )
-        };
+    /// Replays the undo logs; the reports are in the order of the hosts.
+    async fn revert_all(&self, hosts: &[Arc<Host>]) -> Vec<Result<RevertReport, WayBack>> {
         let lineage = self.play.lineage();
-        self.items(&verify, lineage, vec![host.clone()]).await;
-        let mut state = host.state();
-        let outcome = std::mem::replace(&mut state.standing, failed.0);
-        let why = std::mem::replace(&mut state.counts.reason, failed.1);
-        (outcome != Standing::Active).then(|| {
-            format!(
-                "the checks of the restored host did not pass: {}",
-                why.unwrap_or_default()
-            )
-        })
+        let one_by_one = tokio::sync::Semaphore::new(1);
+        let wide = tokio::sync::Semaphore::new(self.shared.settings.forks.max(1));
+        futures::future::join_all(hosts.iter().map(|host| async {
+            let groups = self.shared.inventory.groups_of(&host.name);
+            let turn = if groups.iter().any(|group| QUORUM.contains(&group.as_str())) {
+                &one_by_one
+            } else {
+                &wide
+            };
+            // Neither semaphore is ever closed.
+            let _turn = turn.acquire().await;
+            revert(&self.shared, &lineage, host, Extent::Uncommitted).await
+        }))
+        .await
+    }
+
+    /// The play's `verify` tasks on the restored hosts; a message for each host on which they do not pass.
+    async fn verify(&self, hosts: &[Arc<Host>]) -> HashMap<String, String> {
+        let mut refused = HashMap::new();
+        let Some(rollback) = &self.play.play.rollback else {
+            return refused;
+        };
+        if rollback.verify.is_empty() || hosts.is_empty() {
+            return refused;
+        }
+        let before: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                let mut state = host.state();
+                (
+                    std::mem::take(&mut state.standing),
+                    state.counts.reason.take(),
+                )
+            })
+            .collect();
+        let mut checks = self.for_checks();
+        checks
+            .items(&rollback.verify, self.play.lineage(), hosts.to_vec())
+            .await;
+        for (host, (standing, reason)) in hosts.iter().zip(before) {
+            let mut state = host.state();
+            let outcome = std::mem::replace(&mut state.standing, standing);
+            let why = std::mem::replace(&mut state.counts.reason, reason);
+            if !matches!(outcome, Standing::Active | Standing::Ended) {
+                refused.insert(
+                    host.name.clone(),
+                    format!(
+                        "the checks of the restored host did not pass: {}",
+                        why.unwrap_or_default()
+                    ),
+                );
+            }
+        }
+        refused
     }
 }
 
@@ -146,9 +217,8 @@ async fn revert(
     host: &Arc<Host>,
     extent: Extent,
 ) -> Result<RevertReport, WayBack> {
-    let mut last = String::new();
-    for pause in PAUSES {
-        tokio::time::sleep(Duration::from_secs(pause)).await;
+    let mut left = PAUSES.iter();
+    let last = loop {
         match replay(shared, lineage, host, extent).await {
             Ok(report) if report.complete => return Ok(report),
             Ok(report) => {
@@ -160,16 +230,18 @@ async fn revert(
                     )
                 });
             }
-            Err(error) if error.is_unreachable() => last = error.to_string(),
-            Err(error) => {
-                last = error.to_string();
-                break;
-            }
+            Err(error) => match left.next() {
+                Some(pause) if error.is_unreachable() => {
+                    waits_for(shared, &host.name, &error.to_string(), *pause);
+                    tokio::time::sleep(Duration::from_secs(*pause)).await;
+                }
+                _ => break error,
+            },
         }
-    }
+    };
     let by_hand = by_hand(shared, host);
     Err(WayBack::incomplete(
-        format!("the host cannot be reached: {last}"),
+        format!("the undo log could not be replayed: {last}"),
         by_hand,
     ))
 }
@@ -201,6 +273,10 @@ pub(super) async fn commit(
     command.become_user = opened.become_user;
     let output = opened.connection.run(command).await?;
     if output.status == 0 {
+        host.state().open_steps = 0;
+        shared.events.emit(Kind::HostCommitted {
+            host: host.name.clone(),
+        });
         Ok(())
     } else {
         Err(ConnectionError::Upload(

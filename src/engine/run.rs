@@ -1,14 +1,15 @@
 //! A whole run: play after play, batch after batch.
 
 use super::batch::{Batch, limits, play_flag};
+use super::conclude::conclude;
 use super::connect::RunDial;
+use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
 use super::play::PlayRun;
 use super::shared::{Parts, Shared};
 use super::variables::task_scope;
-use super::{exit_code, rollback};
 use crate::event::{self, Counts, HostState, Kind};
 use crate::inventory::Pattern;
 use crate::kubernetes::Clusters;
@@ -70,6 +71,11 @@ impl Run {
         });
         for play in &playbook.plays {
             if self.stopped {
+                self.leave_pending(play);
+                continue;
+            }
+            if self.shared.is_interrupted() {
+                self.stopped = true;
                 self.leave_pending(play);
                 continue;
             }
@@ -193,9 +199,13 @@ impl Run {
         let listed = self.hosts_of(play, &scope)?;
         self.matched |= !listed.is_empty();
         let alive: Vec<String> = listed
-            .into_iter()
-            .filter(|name| shared.hosts.get(name).is_some_and(|host| takes_part(host)))
+            .iter()
+            .cloned()
+            .filter(|name| shared.known(name).is_some_and(takes_part))
             .collect();
+        for host in alive.iter().filter_map(|name| shared.known(name)) {
+            reset(host);
+        }
         let name = match &play.name {
             Some(node) => text(&shared.templar.render(node, &scope)?),
             None => text(&shared.templar.render(&play.hosts, &scope)?),
@@ -221,11 +231,8 @@ impl Run {
         for (at, names) in batches.iter().enumerate() {
             let hosts: Vec<Arc<Host>> = names
                 .iter()
-                .filter_map(|name| shared.hosts.get(name).cloned())
+                .filter_map(|name| shared.known(name).cloned())
                 .collect();
-            for host in &hosts {
-                reset(host);
-            }
             if batches.len() > 1 {
                 shared.events.emit(Kind::BatchStarted {
                     number: at + 1,
@@ -233,7 +240,7 @@ impl Run {
                     hosts: names.clone(),
                 });
             }
-            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &alive, &clusters);
+            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &listed, &clusters);
             for host in &hosts {
                 let scope = task_scope(&shared, &run, host, &run.lineage());
                 run.read_files(&shared.templar, &host.name, &scope)?;
@@ -314,7 +321,7 @@ impl Run {
     }
 
     async fn close(&self) {
-        for host in self.shared.hosts.values() {
+        for host in self.shared.everyone() {
             for (_, connection) in host.connections.lock().await.drain() {
                 connection.close().await;
             }
@@ -323,7 +330,7 @@ impl Run {
 
     fn summary(&self) -> Summary {
         let mut recap = Vec::new();
-        for host in self.shared.hosts.values() {
+        for host in self.shared.everyone() {
             let state = host.state();
             let mut counts = state.counts.clone();
             counts.state = final_state(&state.standing, state.ended_as, &counts);
@@ -372,6 +379,7 @@ fn reset(host: &Arc<Host>) {
     state.standing = Standing::Active;
     state.notified.clear();
     state.not_undone.clear();
+    state.held = None;
 }
 
 fn final_state(standing: &Standing, ended_as: Option<HostState>, counts: &Counts) -> HostState {
@@ -384,44 +392,5 @@ fn final_state(standing: &Standing, ended_as: Option<HostState>, counts: &Counts
         Standing::Aborted(_) => HostState::Aborted,
         Standing::Active | Standing::Ended if counts.failed > 0 => HostState::Failed,
         Standing::Active | Standing::Ended => HostState::Done,
-    }
-}
-
-/// The end of a batch: hosts that passed are committed, hosts that did not go back.
-async fn conclude(batch: &mut Batch) {
-    let hosts = batch.play.batch.clone();
-    let lineage = batch.play.lineage();
-    let (mut passed, mut failed) = (Vec::new(), Vec::new());
-    for host in &hosts {
-        let state = host.state();
-        if state.steps == 0 {
-            continue;
-        }
-        let reason = state.counts.reason.clone().unwrap_or_default();
-        match state.standing {
-            Standing::Active | Standing::Ended => passed.push(host.clone()),
-            Standing::Failed(_) | Standing::Unreachable(_) | Standing::Aborted(_) => {
-                failed.push((host.clone(), reason));
-            }
-        }
-    }
-    for host in passed {
-        match rollback::commit(&batch.shared, &lineage, &host).await {
-            Ok(()) => {
-                host.state().steps = 0;
-                batch.shared.events.emit(Kind::HostCommitted {
-                    host: host.name.clone(),
-                });
-            }
-            Err(error) => batch.shared.events.emit(Kind::Warning {
-                host: Some(host.name.clone()),
-                message: format!("the undo log could not be closed: {error}"),
-            }),
-        }
-    }
-    if batch.play.goes_back() {
-        for (host, reason) in failed {
-            batch.bring_back(&host, &reason).await;
-        }
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Shared {
     pub(super) events: Events,
     pub(super) connector: Connector,
     pub(super) hosts: IndexMap<String, Arc<Host>>,
+    /// The controller, where the inventory does not list it.
+    local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
     tasks: AtomicUsize,
 }
@@ -94,7 +96,9 @@ impl Shared {
                 (name.clone(), Host::new(name, vars, magic))
             })
             .collect();
+        let local = implicit_localhost(&inventory, &groups);
         let shared = Self {
+            local,
             run: parts.run,
             templar: parts.templar,
             loader: parts.loader,
@@ -125,24 +129,54 @@ impl Shared {
 
     /// The host called `name`; `localhost` need not be in the inventory.
     pub(super) fn host(&self, name: &str) -> Result<Arc<Host>, ConnectionError> {
-        if let Some(host) = self.hosts.get(name) {
-            return Ok(host.clone());
-        }
-        Err(ConnectionError::Unreachable(format!(
-            "no host `{name}` in the inventory"
-        )))
+        self.known(name).cloned().ok_or_else(|| {
+            ConnectionError::Unreachable(format!("no host `{name}` in the inventory"))
+        })
+    }
+
+    /// The host called `name`, where there is one.
+    pub(super) fn known(&self, name: &str) -> Option<&Arc<Host>> {
+        self.hosts.get(name).or_else(|| {
+            self.inventory
+                .is_implicit_localhost(name)
+                .then_some(&self.local)
+        })
+    }
+
+    /// All hosts, the controller last where the inventory does not list it.
+    pub(super) fn everyone(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.hosts.values().chain(std::iter::once(&self.local))
+    }
+
+    /// Whether `host` is the controller that the inventory does not list: it keeps no undo log.
+    pub(super) fn is_implicit(&self, host: &Arc<Host>) -> bool {
+        Arc::ptr_eq(host, &self.local)
     }
 
     /// Hosts that failed or were lost so far.
     pub(super) fn lost(&self) -> usize {
-        self.hosts
-            .values()
+        self.everyone()
             .filter(|host| {
                 let state = host.state();
                 state.counts.failed > 0 || state.counts.unreachable > 0
             })
             .count()
     }
+}
+
+/// The controller as a host: reached without SSH.
+fn implicit_localhost(inventory: &Inventory, groups: &Variable) -> Arc<Host> {
+    let mut variables = inventory
+        .merged
+        .get("localhost")
+        .map(|variables| (**variables).clone())
+        .unwrap_or_default();
+    variables.insert(
+        "ansible_connection".to_owned(),
+        Variable::from(json!("local")),
+    );
+    let magic = host_magic(inventory, "localhost", groups);
+    Host::new("localhost", Arc::new(variables), magic)
 }
 
 /// The variables that Ansible calls magic and that never change for a host.

@@ -1,12 +1,13 @@
 //! One task on one host: conditions, loops, retries, and what is left of the result.
 
-use super::action::{Call, Called};
+use super::action::{Call, Called, Notes};
 use super::host::{Failure, Host, Standing};
 use super::keywords::{KeywordError, Words, count, number, text};
 use super::lineage::Lineage;
 use super::play::PlayRun;
 use super::repeat::{self, Round};
 use super::result::{Finished, finish};
+use super::rollback;
 use super::secrets::censored;
 use super::shared::Shared;
 use super::variables::task_scope;
@@ -19,6 +20,18 @@ use crate::undo::Entry;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The module that marks the point of no return.
+const COMMIT: &str = "windlass.commit";
+
+/// Shown in place of what `no_log` hides.
+const HIDDEN: &str = "hidden by no_log";
+
+/// What a task may take beyond its `timeout` until the host's own answer is there.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often a waiting task looks whether the user asked to stop.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// A task on its way through a batch.
 pub(super) struct TaskRun {
@@ -79,7 +92,7 @@ impl TaskRun {
                 _ => finish(Called::from(error)),
             },
         };
-        self.settle(host, &scope, finished, started.elapsed())
+        self.settle(host, &scope, finished, started.elapsed()).await
     }
 
     fn rounds(&self, scope: &Scope) -> Result<Option<Vec<Round>>, KeywordError> {
@@ -110,7 +123,11 @@ impl TaskRun {
             self.shared.events.emit(Kind::ItemFinished {
                 task: self.number,
                 host: host.name.clone(),
-                label,
+                label: if self.is_hidden(&inner) {
+                    HIDDEN.to_owned()
+                } else {
+                    label
+                },
                 result: self.shown(&finished, &inner, started.elapsed()),
             });
             let unreachable = finished.status == Status::Unreachable;
@@ -130,7 +147,17 @@ impl TaskRun {
         if let Ok(seconds) = number(&self.shared.templar, "pause", node, scope)
             && seconds > 0.0
         {
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            self.wait(seconds).await;
+        }
+    }
+
+    /// Waits, but not when the user asks to stop.
+    async fn wait(&self, seconds: f64) {
+        let mut left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+        while !left.is_zero() && !self.shared.is_interrupted() {
+            let now = left.min(GLANCE);
+            tokio::time::sleep(now).await;
+            left -= now;
         }
     }
 
@@ -185,6 +212,7 @@ impl TaskRun {
                 return Ok(finished);
             }
             if attempt > tries {
+                finished.result.insert("attempts".to_owned(), json!(tries));
                 if !task.until.is_empty() {
                     finished.fail_if_not_failed("the condition of `until` was not met");
                 }
@@ -195,7 +223,7 @@ impl TaskRun {
                 host: host.name.clone(),
                 left: tries - attempt + 1,
             });
-            tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+            self.wait(delay).await;
             if self.shared.is_interrupted() {
                 finished.fail_if_not_failed("interrupted while waiting to try again");
                 return Ok(finished);
@@ -230,10 +258,12 @@ impl TaskRun {
             module,
             params,
             scope,
+            notes: Notes::default(),
         };
         let called = match self.words(scope).timeout()? {
             None => call.make().await,
-            Some(limit) => tokio::time::timeout(limit, call.make())
+            // The host ends the command at the limit itself; this is for what the controller does, and for lost answers.
+            Some(limit) => tokio::time::timeout(limit + GRACE, call.make())
                 .await
                 .unwrap_or_else(|_| {
                     Called::failed(format!(
@@ -244,7 +274,11 @@ impl TaskRun {
         };
         let mut finished = finish(called);
         finished.delegated_to = delegate;
-        self.judge(scope, &mut finished)?;
+        let judged = self.judge(scope, &mut finished);
+        if let Some(what) = call.stays().filter(|_| finished.may_have_changed()) {
+            host.stays(what);
+        }
+        judged?;
         Ok(finished)
     }
 
@@ -280,13 +314,17 @@ impl TaskRun {
         scope.with(layer)
     }
 
-    /// What may be shown of a result.
-    fn shown(&self, finished: &Finished, scope: &Scope, took: Duration) -> TaskResult {
-        let hidden = self
-            .words(scope)
+    /// `no_log`; what cannot be evaluated hides too.
+    fn is_hidden(&self, scope: &Scope) -> bool {
+        self.words(scope)
             .flag("no_log", |keywords| keywords.no_log.as_ref())
             .unwrap_or(Some(true))
-            .unwrap_or(false);
+            .unwrap_or(false)
+    }
+
+    /// What may be shown of a result.
+    fn shown(&self, finished: &Finished, scope: &Scope, took: Duration) -> TaskResult {
+        let hidden = self.is_hidden(scope);
         let result = Value::Object(finished.result.clone());
         TaskResult {
             status: finished.status,
@@ -303,7 +341,7 @@ impl TaskRun {
     }
 
     /// Keeps the result: variables, facts, notifications, counts, standing. Says so.
-    pub(super) fn settle(
+    pub(super) async fn settle(
         &self,
         host: &Arc<Host>,
         scope: &Scope,
@@ -331,18 +369,51 @@ impl TaskRun {
             result: self.shown(&finished, scope, took),
         });
         self.take_over(host, scope, &finished);
+        self.commit_if_asked(host, scope, &finished).await;
         if finished.status == Status::Changed {
             self.notify(host, scope);
         }
-        self.count(host, &finished);
+        self.count(host, scope, &finished);
         finished
     }
 
     /// A task whose code panicked fails on its host; the run goes on.
-    pub(super) fn crashed(&self, host: &Arc<Host>, panic: &str) {
+    pub(super) async fn crashed(&self, host: &Arc<Host>, panic: &str) {
         let scope = task_scope(&self.shared, &self.play, host, &self.lineage);
         let called = Called::failed(format!("this is a bug in windlass: {panic}"));
-        self.settle(host, &scope, finish(called), Duration::ZERO);
+        self.settle(host, &scope, finish(called), Duration::ZERO)
+            .await;
+    }
+
+    /// The task's name as it is written, without its role; empty where it has none.
+    fn own_name(&self, scope: &Scope) -> String {
+        let Some(node) = &self.task.name else {
+            return String::new();
+        };
+        let rendered = self.shared.templar.render(node, scope);
+        rendered.map_or_else(|_| self.name.clone(), |name| text(&name))
+    }
+
+    /// The point of no return (`windlass.commit`): what the run did on the host so far stays.
+    async fn commit_if_asked(&self, host: &Arc<Host>, scope: &Scope, finished: &Finished) {
+        let asked = matches!(&self.task.action, Action::Module { spec, .. } if spec.name == COMMIT)
+            && matches!(finished.status, Status::Ok | Status::Changed)
+            && self.play.keeps_undo();
+        if !asked {
+            return;
+        }
+        let reason = ["reason", "msg"]
+            .iter()
+            .find_map(|key| finished.result.get(*key).and_then(Value::as_str))
+            .filter(|reason| !reason.is_empty());
+        let reason = reason.map_or_else(|| self.own_name(scope), str::to_owned);
+        match rollback::commit(&self.shared, &self.play.lineage(), host).await {
+            Ok(()) => host.state().held = Some(reason),
+            Err(error) => self.shared.events.emit(Kind::Warning {
+                host: Some(host.name.clone()),
+                message: format!("the point of no return could not be recorded: {error}"),
+            }),
+        }
     }
 
     /// Takes a result over as `host`'s own: also for hosts that `run_once` did not run on.
@@ -366,7 +437,7 @@ impl TaskRun {
             host.include(variables.clone());
         }
         if let Some(name) = &self.task.register {
-            host.set([(name.clone(), Value::Object(finished.result.clone()))]);
+            host.set([(name.clone(), finished.registered())]);
         }
     }
 
@@ -393,8 +464,12 @@ impl TaskRun {
         }
     }
 
-    pub(super) fn count(&self, host: &Host, finished: &Finished) {
-        let message = finished.message();
+    fn count(&self, host: &Host, scope: &Scope, finished: &Finished) {
+        let message = if self.is_hidden(scope) {
+            HIDDEN.to_owned()
+        } else {
+            finished.message()
+        };
         let mut state = host.state();
         let counts = &mut state.counts;
         match finished.status {
@@ -407,14 +482,17 @@ impl TaskRun {
             Status::Ignored => {
                 counts.ok += 1;
                 counts.ignored += 1;
+                let changed = finished.result.get("changed") == Some(&json!(true));
+                counts.changed += u32::from(changed);
             }
             Status::Failed | Status::Unknown => {
                 counts.failed += 1;
                 counts.reason = Some(format!("{}: {message}", self.name));
                 state.standing = Standing::Failed(Failure {
-                    task: self.name.clone(),
+                    task: self.own_name(scope),
+                    action: self.task.action.name().to_owned(),
                     message,
-                    result: Value::Object(finished.result.clone()),
+                    result: finished.registered(),
                 });
             }
             Status::Unreachable => {

@@ -17,6 +17,7 @@ pub(super) fn task_scope(
     lineage: &Lineage,
 ) -> Scope {
     let roles = lineage.roles();
+    let open_roles = play.open_roles();
     let mut layers = Vec::with_capacity(24);
     layers.push(play.magic());
     layers.push(host.magic.clone());
@@ -24,6 +25,7 @@ pub(super) fn task_scope(
         layers.push(Arc::new(role_magic(role, &roles)));
     }
     layers.push(shared.extra.clone());
+    layers.extend(lineage.include_variables().cloned());
     layers.extend(roles.iter().map(|role| role.params.clone()));
     let (set, included, facts) = {
         let state = host.state();
@@ -37,25 +39,13 @@ pub(super) fn task_scope(
     layers.push(included);
     layers.extend(lineage.variables().cloned());
     layers.extend(roles.iter().map(|role| role.vars.clone()));
-    layers.extend(
-        play.play
-            .role_list
-            .iter()
-            .rev()
-            .map(|role| role.vars.clone()),
-    );
+    layers.extend(open_roles.iter().map(|role| role.vars.clone()));
     layers.extend(play.file_variables(&host.name));
     layers.push(play.play.keywords.vars.clone());
     layers.push(facts);
     layers.push(host.inventory.clone());
     layers.extend(roles.iter().map(|role| role.defaults.clone()));
-    layers.extend(
-        play.play
-            .role_list
-            .iter()
-            .rev()
-            .map(|role| role.defaults.clone()),
-    );
+    layers.extend(open_roles.iter().map(|role| role.defaults.clone()));
     layers.retain(|layer| !layer.is_empty());
     Scope {
         layers,
@@ -100,7 +90,9 @@ fn role_magic(role: &crate::playbook::Role, roles: &[&Arc<crate::playbook::Role>
     put("role_name", Value::from(role.name.as_str()));
     put("ansible_role_name", Value::from(role.name.as_str()));
     put("role_path", Value::from(path.display().to_string()));
-    put("ansible_parent_role_names", json!(parents));
+    if !parents.is_empty() {
+        put("ansible_parent_role_names", json!(parents));
+    }
     magic
 }
 

@@ -49,6 +49,18 @@ impl Remote {
         *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(undo);
     }
 
+    /// Whether the undo is still to be recorded, so that nothing was changed yet.
+    pub fn undo_is_pending(&self) -> bool {
+        self.pending().is_some()
+    }
+
+    fn pending(&self) -> Option<UndoScript> {
+        self.undo
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Runs a script as the task's user, with its environment and limit.
     pub async fn run(&self, script: impl Into<String>) -> Result<Output, ModuleError> {
         self.command(Command::new(script)).await
@@ -77,16 +89,13 @@ impl Remote {
 
     /// Records the undo on the host now, if that is still to be done: for changes that no command on the host makes.
     pub async fn record(&self) -> Result<(), ModuleError> {
-        let undo = self
-            .undo
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let undo = self.pending();
         let Some(undo) = undo else { return Ok(()) };
         let mut command = Command::new(undo.intent);
         command.become_user = undo.become_user;
         let output = self.connection.run(command).await?;
         if output.status == 0 {
+            *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = None;
             Ok(())
         } else {
             Err(ModuleError::UndoLog(output.stderr_text().trim().to_owned()))

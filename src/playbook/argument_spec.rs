@@ -46,6 +46,8 @@ const ENTRY_KEYS: [&str; 6] = [
 /// What the variables of one entry point of a role must look like.
 #[derive(Debug, Clone, Default)]
 pub struct ArgumentSpec {
+    entry: String,
+    short_description: Option<String>,
     options: Vec<ArgumentOption>,
 }
 
@@ -67,8 +69,18 @@ const KINDS: [&str; 10] = [
 ];
 
 impl ArgumentSpec {
+    /// The entry point that this is for, such as `main`.
+    pub fn entry(&self) -> &str {
+        &self.entry
+    }
+
+    /// What the entry point is for, in one line.
+    pub fn short_description(&self) -> Option<&str> {
+        self.short_description.as_deref()
+    }
+
     /// Reads one entry point, such as that under `main`.
-    pub(super) fn read(node: &Node) -> Result<Self, Diagnostics> {
+    pub(super) fn read(entry: &str, node: &Node) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut spec = Self::default();
         match node.as_mapping() {
@@ -79,6 +91,11 @@ impl ArgumentSpec {
                 if let Some(options) = mapping.get("options") {
                     spec = options_of(options, &mut found);
                 }
+                entry.clone_into(&mut spec.entry);
+                spec.short_description = mapping
+                    .get("short_description")
+                    .and_then(Node::as_str)
+                    .map(str::to_owned);
             }
             None if node.is_null() => {}
             None => wrong(node, "an entry point must be a mapping", &mut found),
@@ -201,6 +218,8 @@ fn options_of(node: &Node, found: &mut Diagnostics) -> ArgumentSpec {
         return ArgumentSpec::default();
     };
     ArgumentSpec {
+        entry: String::new(),
+        short_description: None,
         options: mapping
             .iter()
             .filter_map(|(key, value)| match value.as_mapping() {
@@ -351,7 +370,7 @@ options:
 ";
 
     fn messages(given: &Value) -> Vec<String> {
-        let spec = ArgumentSpec::read(&parse_text("t", SPEC).unwrap()).unwrap();
+        let spec = ArgumentSpec::read("main", &parse_text("t", SPEC).unwrap()).unwrap();
         spec.check(given.as_object().unwrap())
     }
 
@@ -387,7 +406,7 @@ options:
         let node =
             parse_text("s.yml", "options:\n  a: {tpye: int}\n  b: {type: number}\n").unwrap();
         assert_eq!(
-            ArgumentSpec::read(&node).unwrap_err().to_string(),
+            ArgumentSpec::read("main", &node).unwrap_err().to_string(),
             "s.yml:2:7: `tpye` is not a keyword of an argument spec\ns.yml:3:13: `number` is not a type"
         );
     }

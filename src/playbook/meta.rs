@@ -110,7 +110,7 @@ impl Reader<'_> {
         };
         let mut found = None;
         for (key, value) in mapping {
-            match ArgumentSpec::read(value) {
+            match ArgumentSpec::read(&key.key_text(), value) {
                 Ok(spec) if key.key_text() == entry => found = Some(Arc::new(spec)),
                 Ok(_) => {}
                 Err(diagnostics) => self.diagnostics.extend(diagnostics),
