@@ -1,6 +1,8 @@
 //! windlass
+pub mod artifact;
 pub mod connection;
 pub mod event;
+pub mod facts;
 pub mod inventory;
 pub mod kubernetes;
 pub mod module;

@@ -4,8 +4,10 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod artifact;
 mod assert;
 mod command;
+mod commit;
 mod context;
 mod controller_file;
 mod copy;
@@ -24,11 +26,13 @@ mod init_script;
 mod mode;
 mod parameter;
 mod params;
+mod pause;
 mod ping;
 mod registry;
 mod remote_stat;
 mod service;
 mod set_fact;
+mod setup;
 mod shell;
 mod slurp;
 mod stat;
@@ -39,6 +43,7 @@ mod testing;
 mod unit;
 #[cfg(test)]
 mod unit_fake;
+mod wait_for;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

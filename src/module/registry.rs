@@ -2,8 +2,8 @@
 
 use super::Module;
 use super::{
-    assert, command, copy, debug, fail, file, get_url, include_vars, ping, service, set_fact,
-    shell, slurp, stat, systemd, template,
+    artifact, assert, command, commit, copy, debug, fail, file, get_url, include_vars, pause, ping,
+    service, set_fact, setup, shell, slurp, stat, systemd, template, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -17,14 +17,19 @@ static MODULES: &[&dyn Module] = &[
     &file::File,
     &get_url::GetUrl,
     &include_vars::IncludeVars,
+    &pause::Pause,
     &ping::Ping,
     &service::Service,
     &set_fact::SetFact,
+    &setup::Setup,
     &shell::Shell,
     &slurp::Slurp,
     &stat::Stat,
     &systemd::Systemd,
     &template::Template,
+    &wait_for::WaitFor,
+    &artifact::Artifact,
+    &commit::Commit,
 ];
 
 /// Collections whose modules these are; a name may have one of them before it.
