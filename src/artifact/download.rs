@@ -98,7 +98,7 @@ fn get(url: &str, limit: u64) -> Result<Vec<u8>, ArtifactError> {
     };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(Duration::from_secs(20)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_response(Some(Duration::from_mins(1)))
         .build()
         .into();
     let mut response = agent.get(url).call().map_err(failed)?;

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 /// One address of an interface.
 #[derive(Debug)]
 struct Address<'a> {
-    address: &'a str,
+    ip: &'a str,
     prefix: u8,
     broadcast: &'a str,
     scope: &'a str,
@@ -34,15 +34,15 @@ pub(super) fn add(answer: &Answer, sink: &mut Sink) {
     sink.put(
         "all_ipv4_addresses",
         all(|each| {
-            let outside = each.v4.iter().filter(|a| !a.address.starts_with("127."));
-            outside.map(|a| a.address.into()).collect()
+            let outside = each.v4.iter().filter(|a| !a.ip.starts_with("127."));
+            outside.map(|a| a.ip.into()).collect()
         }),
     );
     sink.put(
         "all_ipv6_addresses",
         all(|each| {
-            let outside = each.v6.iter().filter(|a| a.address != "::1");
-            outside.map(|a| a.address.into()).collect()
+            let outside = each.v6.iter().filter(|a| a.ip != "::1");
+            outside.map(|a| a.ip.into()).collect()
         }),
     );
     let names: Vec<&str> = interfaces.keys().map(String::as_str).collect();
@@ -110,7 +110,7 @@ fn address(line: &str) -> Option<(&str, bool, Address<'_>)> {
         name,
         family == "inet6",
         Address {
-            address,
+            ip: address,
             prefix: prefix.parse().ok()?,
             broadcast: after(&rest, "brd").unwrap_or_default(),
             scope: after(&rest, "scope").unwrap_or_default(),
@@ -130,12 +130,12 @@ fn describe_v4(address: &Address) -> Map<String, Value> {
         .checked_shl(32 - u32::from(address.prefix.min(32)))
         .unwrap_or(0);
     let network = address
-        .address
+        .ip
         .parse::<Ipv4Addr>()
         .map(|ip| Ipv4Addr::from(u32::from(ip) & bits).to_string())
         .unwrap_or_default();
     for (name, value) in [
-        ("address", address.address.to_owned()),
+        ("address", address.ip.to_owned()),
         ("broadcast", address.broadcast.to_owned()),
         ("netmask", Ipv4Addr::from(bits).to_string()),
         ("network", network),
@@ -148,7 +148,7 @@ fn describe_v4(address: &Address) -> Map<String, Value> {
 
 fn describe_v6(address: &Address) -> Value {
     json!({
-        "address": address.address,
+        "address": address.ip,
         "prefix": address.prefix.to_string(),
         "scope": address.scope,
     })
@@ -201,11 +201,11 @@ fn default(route: &str, version: u8, interfaces: &BTreeMap<String, Interface>) -
         return Value::Object(map);
     };
     if version == 4 {
-        if let Some(address) = interface.v4.iter().find(|a| a.address == source) {
+        if let Some(address) = interface.v4.iter().find(|a| a.ip == source) {
             map.extend(describe_v4(address));
             map.insert("alias".to_owned(), device.into());
         }
-    } else if let Some(address) = interface.v6.iter().find(|a| a.address == source)
+    } else if let Some(address) = interface.v6.iter().find(|a| a.ip == source)
         && let Value::Object(described) = describe_v6(address)
     {
         map.extend(described);

@@ -137,7 +137,7 @@ for each in /.dockerenv /run/.containerenv /proc/vz /proc/bc /proc/xen /dev/lxd/
   [ ! -e "$each" ] || there="$there $each"
 done
 put virtual "$there"
-[ ! -r /proc/1/environ ] || put container "$(tr '\0' '\n' </proc/1/environ 2>/dev/null | grep '^container=')"
+put container "$({ tr '\0' '\n' </proc/1/environ; } 2>/dev/null | grep '^container=')"
 "#;
 
 /// The script for what is wanted. `parse` reads its answer.

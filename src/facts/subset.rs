@@ -2,6 +2,10 @@
 
 /// Kinds of facts, each of which costs the host something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each kind is wanted or not, whatever the others are"
+)]
 pub struct Subset {
     /// The system, its distribution, users, time: cheap, and nearly always wanted.
     pub min: bool,

@@ -225,9 +225,9 @@ async fn look_at_file(
             LIMIT >> 20
         )));
     }
-    let text = String::from_utf8_lossy(bytes);
+    let text: &str = &String::from_utf8_lossy(bytes);
     let captures = regex
-        .captures(&text)
+        .captures(text)
         .map_err(|error| ModuleError::failed(format!("`search_regex`: {error}")))?;
     Ok(captures.map(|captures| {
         let value = |found: Option<fancy_regex::Match>| {
