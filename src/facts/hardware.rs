@@ -127,7 +127,7 @@ fn listed(text: &str) -> u64 {
 /// File systems on devices and servers. Sizes, in bytes, are there for those that `df` knows.
 fn mounts(answer: &Answer) -> Vec<Value> {
     let mut sizes: HashMap<&str, (u64, u64)> = HashMap::new();
-    for line in answer.field("df").lines().skip(1) {
+    for line in answer.field("df").lines() {
         // The mount point comes last and may hold blanks, the device comes first and may too; the numbers are between.
         let words: Vec<&str> = line.split_whitespace().collect();
         let Some(percent) = words.iter().position(|word| word.ends_with('%')) else {

@@ -122,7 +122,7 @@ done
 "#;
 
 const HARDWARE: &str = r#"put mounts "$(grep -E '^(/|[^ ]+:/)' /proc/mounts)"
-put df "$(LC_ALL=C limited "$limit" df -P -k 2>/dev/null)"
+put df "$(LC_ALL=C limited "$limit" df -P -k 2>/dev/null | grep -E '^(/|[^ ]+:/)')"
 "#;
 
 const NETWORK: &str = r#"if have ip; then
