@@ -138,20 +138,10 @@ impl Arguments {
 
 /// What stands at the file's place; `None` when nothing does.
 async fn look(cx: &Context, dest: &str) -> Result<Option<FileState>, ModuleError> {
-    let script = format!(
-        "{FUNCTIONS}{}d=${{p%/*}}\n[ -d \"${{d:-/}}\" ] && printf 'folder\\0' || printf '\\0'\n\
-         look '' sha256sum \"$p\"\n",
-        resolve(dest)?
-    );
+    let script = format!("{FUNCTIONS}{}look '' sha256sum \"$p\"\n", resolve(dest)?);
     let output = cx.remote.run(script).await?;
     super::deliver::succeed(&output)?;
-    let mut fields = Fields::new(&output.stdout);
-    if fields.next()?.is_empty() {
-        return Err(ModuleError::failed(format!(
-            "the folder of {dest} does not exist on the host"
-        )));
-    }
-    let state = FileState::read(&mut fields)?;
+    let state = FileState::read(&mut Fields::new(&output.stdout))?;
     if state
         .as_ref()
         .is_some_and(|state| state.kind == FileType::Folder)
@@ -159,6 +149,15 @@ async fn look(cx: &Context, dest: &str) -> Result<Option<FileState>, ModuleError
         return Err(ModuleError::failed(format!("{dest} is a folder")));
     }
     Ok(state)
+}
+
+/// Makes the folder of `dest`, for all to read: artifacts are no secret.
+async fn make_folder(cx: &Context, dest: &str) -> Result<(), ModuleError> {
+    let folder = dest.rsplit_once('/').map_or("/", |(folder, _)| folder);
+    let script = format!("umask 022; mkdir -p {}", quote(folder));
+    let output = cx.remote.run(script).await?;
+    super::deliver::succeed(&output)?;
+    Ok(())
 }
 
 #[async_trait]
@@ -216,6 +215,7 @@ impl Module for Artifact {
             .map_err(|error| ModuleError::failed(error.to_string()))?;
         match change.payload {
             Some(content) if plan.send => {
+                make_folder(cx, &arguments.dest).await?;
                 let beside = plan.check.is_some().then(|| beside(&arguments.dest));
                 let upload = Upload {
                     content,
@@ -478,10 +478,6 @@ mod tests {
                     "must be the absolute path of a file",
                 ),
                 (json!({"dest": host.text("d")}), "is a folder"),
-                (
-                    json!({"dest": host.text("none/app")}),
-                    "does not exist on the host",
-                ),
                 (json!({"version": "1"}), "go together"),
                 (json!({"mode": "u+x"}), "must be octal"),
                 (json!({"source": "nowhere"}), "could not find `nowhere`"),
