@@ -159,6 +159,14 @@ impl Call<'_> {
                 let untouched = cx.remote.undo_is_pending();
                 return self.settle(params, &planned, &reason, untouched).await;
             }
+            Err(ModuleError::Failed {
+                message,
+                mut result,
+            }) if opaque => {
+                // A command that failed has run all the same.
+                result.entry("changed").or_insert(Value::Bool(true));
+                return Called::Failed { message, result };
+            }
             Err(error) => return error.into(),
         };
         merge(&mut outcome, planned);

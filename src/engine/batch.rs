@@ -51,6 +51,11 @@ impl Batch {
         }
     }
 
+    /// Whether a `rescue` around may still save what fails now.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.rescues > 0
+    }
+
     /// A batch of the same hosts for the checks of restored ones.
     pub(super) fn for_checks(&self) -> Self {
         Self {
@@ -72,6 +77,7 @@ impl Batch {
         for section in [&play.pre_tasks, &roles_and_tasks, &play.post_tasks] {
             self.items(section, root.clone(), hosts.clone()).await;
             self.flush_handlers(&hosts).await;
+            self.judge();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Handlers: what was notified runs once per host, in the order the handlers are written.
 
 use super::batch::Batch;
-use super::host::{Host, Standing};
+use super::host::{Failure, Host, Standing};
 use super::keywords::text;
 use super::lineage::{Level, Lineage};
 use super::variables::task_scope;
@@ -28,36 +28,47 @@ impl Batch {
             }
         }
         self.in_handlers = false;
-        for host in hosts.iter().filter(|host| !host.is_active()) {
-            let lost: Vec<String> = host.state().notified.drain(..).collect();
-            let failed = matches!(
-                host.state().standing,
-                Standing::Failed(_) | Standing::Aborted(_)
-            );
-            if failed && !lost.is_empty() {
-                self.shared.events.emit(Kind::Warning {
-                    host: Some(host.name.clone()),
-                    message: format!(
-                        "the host failed before its handlers ran: {}",
-                        lost.join(", ")
-                    ),
-                });
-            }
-        }
-        for host in super::batch::active(hosts) {
-            let left: Vec<String> = host.state().notified.drain(..).collect();
-            for name in left {
-                self.shared.events.emit(Kind::Warning {
-                    host: Some(host.name.clone()),
-                    message: format!("the handler `{name}` was notified, but there is none"),
-                });
-            }
-        }
+        self.settle_leftovers(hosts);
         for (host, standing) in kept {
             let mut state = host.state();
             if state.standing == Standing::Active {
                 state.standing = standing;
             }
+        }
+    }
+
+    /// What is still notified when all handlers had their turn.
+    fn settle_leftovers(&self, hosts: &[Arc<Host>]) {
+        for host in hosts {
+            let mut state = host.state();
+            match state.standing {
+                Standing::Active => {}
+                // What a `rescue` may still save keeps its notifications.
+                Standing::Failed(_) | Standing::Aborted(_) if self.is_guarded() => continue,
+                Standing::Ended => state.notified.clear(),
+                Standing::Failed(_) | Standing::Unreachable(_) | Standing::Aborted(_) => {}
+            }
+            let left: Vec<String> = state.notified.drain(..).collect();
+            if left.is_empty() {
+                continue;
+            }
+            if state.standing == Standing::Active {
+                let message = format!(
+                    "no handler is called `{}` or listens to it",
+                    left.join("` or `")
+                );
+                state.counts.failed += 1;
+                state.counts.reason = Some(message.clone());
+                state.standing = Standing::Failed(Failure {
+                    message,
+                    ..Failure::default()
+                });
+            }
+            drop(state);
+            self.shared.events.emit(Kind::Warning {
+                host: Some(host.name.clone()),
+                message: format!("its handlers did not run: {}", left.join(", ")),
+            });
         }
     }
 

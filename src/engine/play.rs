@@ -10,7 +10,7 @@ use crate::source::SourceFile;
 use crate::template::{Scope, Templar, Variable, Variables, variables_of};
 use crate::yaml::{self, Node, NodeKind};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -95,6 +95,15 @@ impl PlayRun {
         let settings = &shared.settings;
         let roles: Vec<&str> = self
             .play
+            .roles
+            .iter()
+            .filter_map(|item| match item {
+                Item::Block(block) => block.role.as_ref().map(|role| role.name.as_str()),
+                Item::Task(_) => None,
+            })
+            .collect();
+        let all_roles: BTreeSet<&str> = self
+            .play
             .role_list
             .iter()
             .map(|role| role.name.as_str())
@@ -108,7 +117,7 @@ impl PlayRun {
             ("ansible_play_hosts_all", json!(self.all)),
             ("ansible_play_name", json!(self.name)),
             ("ansible_play_role_names", json!(roles)),
-            ("ansible_role_names", json!(roles)),
+            ("ansible_role_names", json!(all_roles)),
             ("playbook_dir", json!(folder.display().to_string())),
             ("ansible_check_mode", json!(settings.check)),
             ("ansible_diff_mode", json!(settings.diff)),

@@ -269,6 +269,16 @@ impl Finished {
         }
     }
 
+    /// Makes a failure of it, as `called` says; the rest of the result stays.
+    pub(super) fn fail_with(&mut self, called: &Called) {
+        let Called::Failed { message, .. } = called else {
+            return;
+        };
+        self.status = Status::Failed;
+        self.result.insert("msg".to_owned(), json!(message));
+        self.result.insert("failed".to_owned(), json!(true));
+    }
+
     /// Makes a failure of it, with this message, unless it is one.
     pub(super) fn fail_if_not_failed(&mut self, message: &str) {
         if self.status != Status::Failed {

@@ -278,7 +278,9 @@ impl TaskRun {
         if let Some(what) = call.stays().filter(|_| finished.may_have_changed()) {
             host.stays(what);
         }
-        judged?;
+        if let Err(error) = judged {
+            finished.fail_with(&Called::from(error));
+        }
         Ok(finished)
     }
 
