@@ -23,6 +23,7 @@ mod templar;
 #[cfg(test)]
 mod templar_tests;
 mod tests;
+mod undefined;
 mod value;
 
 pub use error::TemplateError;
