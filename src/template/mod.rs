@@ -14,6 +14,8 @@ mod globals;
 mod lazy;
 mod lookups;
 mod native;
+#[cfg(test)]
+mod oracle_tests;
 mod place;
 mod python;
 mod render;

@@ -79,6 +79,13 @@ fn chain_error(chain: &Chain, text: &str, context: &Arc<Context>, place: &Place)
         };
     }
     let owner = &text[chain.start..parts[index - 1].end];
+    if owner == "hostvars" {
+        return TemplateError {
+            message: format!("\"hostvars['{name}']\" is undefined"),
+            span,
+            undefined: true,
+        };
+    }
     let owner = owner_type(chain, owner, context);
     TemplateError {
         message: lacks(owner, name),
@@ -133,7 +140,13 @@ pub(super) fn diagnose(text: &str, context: &Arc<Context>, place: &Place) -> Opt
         let Some(first) = parts.first().and_then(|part| part.name.as_deref()) else {
             continue;
         };
-        let whole = &text[chain.start..parts[parts.len() - 1].end];
+        let end = parts[parts.len() - 1].end;
+        let whole = &text[chain.start..end];
+        let after = text[end..].trim_start();
+        if parts.len() == 1 && after.starts_with('=') && !after.starts_with("==") {
+            // The name of an argument.
+            continue;
+        }
         if guarded_names(first) || whole.contains('(') && context.scope.get(first).is_some() {
             continue;
         }
@@ -177,6 +190,12 @@ fn guarded_names(name: &str) -> bool {
 
 /// The attribute that a filter of the text takes from each item.
 fn attribute(text: &str) -> Option<&str> {
+    for filter in ["selectattr", "rejectattr"] {
+        let at = text.find(filter).map(|at| at + filter.len());
+        if let Some(named) = at.and_then(|at| Guarded::literal_argument(text, at, 0)) {
+            return Some(&text[named]);
+        }
+    }
     let rest = text.split_once("attribute")?.1.trim_start();
     let rest = rest.strip_prefix('=')?.trim_start();
     let rest = rest.strip_prefix(['\'', '"'])?;

@@ -299,7 +299,12 @@ fn merge_one(merged: &mut Pairs, key: Value, value: Value) {
 /// `value | json_query('a[?b==`1`].c')`: JMESPath.
 pub(super) fn json_query(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     let query = python::text(args.require(0, "expr")?)?;
-    let wrong = |error: &dyn std::fmt::Display| fail(format!("bad query `{query}`: {error}"));
+    // The crate's messages go on with a drawing of the query.
+    let wrong = |error: &dyn std::fmt::Display| {
+        let error = error.to_string();
+        let line = error.lines().next().unwrap_or_default();
+        fail(format!("bad query `{query}`: {line}"))
+    };
     let compiled = jmespath::compile(&query).map_err(|error| wrong(&error))?;
     let found = compiled
         .search(plain(value)?)
