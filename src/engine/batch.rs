@@ -12,7 +12,8 @@ use crate::event::Kind;
 use crate::playbook::{Action, Block, Item, Task, tags};
 use futures::future::BoxFuture;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -31,6 +32,8 @@ pub(super) struct Batch {
     pub(super) stop: Option<String>,
     /// Whether handlers run now.
     pub(super) in_handlers: bool,
+    /// Roles whose arguments were checked, with the host they were checked on.
+    pub(super) checked_roles: HashSet<(PathBuf, String)>,
     /// `meta: end_play` was met: no later batch starts, and nothing failed.
     pub(super) ended_play: bool,
     /// Whether the checks of restored hosts run: neither the user's wish to stop nor the go-or-stop rules hold them up.
@@ -47,6 +50,7 @@ impl Batch {
             stop: None,
             in_handlers: false,
             ended_play: false,
+            checked_roles: HashSet::new(),
             verifying: false,
         }
     }

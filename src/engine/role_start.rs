@@ -36,7 +36,14 @@ impl Batch {
         lineage: &Lineage,
         hosts: &[Arc<Host>],
     ) {
-        let hosts = super::batch::active(hosts);
+        let mut hosts = super::batch::active(hosts);
+        if role.params.is_empty() && role.argument_spec.is_some() {
+            // A role that several others depend on is checked once on each host.
+            hosts.retain(|host| {
+                let key = (role.path.clone(), host.name.clone());
+                self.checked_roles.insert(key)
+            });
+        }
         let (Some(spec), Some(first)) = (&role.argument_spec, hosts.first()) else {
             return;
         };
