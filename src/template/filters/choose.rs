@@ -37,7 +37,7 @@ fn call(first: &Value, positional: &[Value], named: &[(String, Value)]) -> Vec<V
         let named = named
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        values.push(Kwargs::from_iter(named).into());
+        values.push(named.collect::<Kwargs>().into());
     }
     values
 }
@@ -220,7 +220,7 @@ fn formatted(
         let named = named
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        values.push(Kwargs::from_iter(named).into());
+        values.push(named.collect::<Kwargs>().into());
     }
     let values: Vec<_> = values.into_iter().map(ValueOrKwargs::from).collect();
     minijinja::filters::format(state, &Value::from(text), Rest(values))
