@@ -104,15 +104,12 @@ fn filtered(
             Some(path) => attribute(&item, path)?,
             None => item.clone(),
         };
-        let holds = match test {
-            Some(test) => {
-                let values = call(&asked, &args.positional[place + 1..], args.all_named());
-                state.perform_test(test, &values)?
-            }
-            None => {
-                defined(&asked)?;
-                asked.is_true()
-            }
+        let holds = if let Some(test) = test {
+            let values = call(&asked, &args.positional[place + 1..], args.all_named());
+            state.perform_test(test, &values)?
+        } else {
+            defined(&asked)?;
+            asked.is_true()
         };
         if holds == wanted {
             result.push(item);
