@@ -37,7 +37,7 @@ fn call(first: &Value, positional: &[Value], named: &[(String, Value)]) -> Vec<V
         let named = named
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        values.push(Kwargs::from_iter(named).into());
+        values.push(named.collect::<Kwargs>().into());
     }
     values
 }
@@ -104,15 +104,12 @@ fn filtered(
             Some(path) => attribute(&item, path)?,
             None => item.clone(),
         };
-        let holds = match test {
-            Some(test) => {
-                let values = call(&asked, &args.positional[place + 1..], args.all_named());
-                state.perform_test(test, &values)?
-            }
-            None => {
-                defined(&asked)?;
-                asked.is_true()
-            }
+        let holds = if let Some(test) = test {
+            let values = call(&asked, &args.positional[place + 1..], args.all_named());
+            state.perform_test(test, &values)?
+        } else {
+            defined(&asked)?;
+            asked.is_true()
         };
         if holds == wanted {
             result.push(item);
@@ -220,7 +217,7 @@ fn formatted(
         let named = named
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone()));
-        values.push(Kwargs::from_iter(named).into());
+        values.push(named.collect::<Kwargs>().into());
     }
     let values: Vec<_> = values.into_iter().map(ValueOrKwargs::from).collect();
     minijinja::filters::format(state, &Value::from(text), Rest(values))

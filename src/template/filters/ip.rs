@@ -34,15 +34,7 @@ impl Net {
         let width = if six { 128 } else { 32 };
         let prefix = match prefix {
             None => width,
-            Some(text) => match text.parse::<u32>() {
-                Ok(number) => number,
-                // A netmask such as 255.255.255.0: ones, then zeros.
-                Err(_) => {
-                    let mask = u32::from(text.parse::<Ipv4Addr>().ok()?);
-                    (mask.leading_ones() + mask.trailing_zeros() == 32 || mask == u32::MAX)
-                        .then(|| mask.leading_ones())?
-                }
-            },
+            Some(text) => text.parse().ok().or_else(|| mask_length(text))?,
         };
         (prefix <= width).then_some(Self {
             bits,
@@ -183,6 +175,13 @@ impl Net {
             _ => Err(fail("Not a point-to-point network")),
         }
     }
+}
+
+/// The length of a netmask such as 255.255.255.0: ones, then zeros.
+fn mask_length(text: &str) -> Option<u32> {
+    let mask = u32::from(text.parse::<Ipv4Addr>().ok()?);
+    let ones = mask.leading_ones();
+    (ones == 32 || ones + mask.trailing_zeros() == 32).then_some(ones)
 }
 
 /// The address of a value, if it is one.
@@ -395,15 +394,17 @@ pub(super) fn ipv6(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Re
 }
 
 /// Puts brackets around IPv6 addresses; all else stays as it is.
-pub(super) fn ipwrap(state: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+pub(super) fn ipwrap(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
+    wrap(value)
+}
+
+fn wrap(value: &Value) -> Result {
     match value.kind() {
-        ValueKind::Seq => {
-            let mut list = Vec::new();
-            for item in items(value)? {
-                list.push(ipwrap(state, &item, args)?);
-            }
-            Ok(Value::from(list))
-        }
+        ValueKind::Seq => items(value)?
+            .iter()
+            .map(wrap)
+            .collect::<Result<Vec<Value>>>()
+            .map(Value::from),
         ValueKind::String | ValueKind::Bool => {
             Ok(parse(value).map_or_else(|| value.clone(), |net| text(wrapped(net))))
         }
