@@ -62,7 +62,7 @@ pub(crate) fn check_recap(log: &Path, hosts: usize, changes: bool) -> Result<()>
         .filter(|line| line.contains(" : ok=10 ") && line.contains(" failed=0 "))
         .collect();
     ensure!(lines.len() == hosts, "not all hosts did ten tasks:\n{text}");
-    let quiet = lines.iter().copied().filter(|line| settled(&line)).count();
+    let quiet = lines.iter().copied().filter(|line| settled(line)).count();
     let expected = if changes { 0 } else { hosts };
     ensure!(
         quiet == expected,
