@@ -236,3 +236,23 @@ fn the_controller_keeps_no_undo_log() {
         ran.text
     );
 }
+
+#[test]
+fn a_command_whose_connection_was_lost_is_not_run_again() {
+    let place = place(&["h1"]);
+    let ran = place.run(
+        "
+- hosts: all
+  gather_facts: false
+  rollback: {on: failure}
+  tasks:
+    - copy: {dest: '{{ place }}/conf', content: new}
+    - name: cut
+      shell: echo once >> {{ place }}/made; kill -9 $PPID; sleep 5
+",
+    );
+    assert_eq!(ran.code, 2, "{}", ran.text);
+    assert_eq!(ran.trace()[1], "cut: h1=unknown", "{}", ran.text);
+    assert_eq!(place.read("h1", "made"), "once\n");
+    assert_eq!((ran.state("h1"), place.read("h1", "conf").as_str()), ("rolled_back", "old"));
+}
