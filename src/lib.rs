@@ -20,6 +20,8 @@
 //! | 2 | [`connection`] | running commands on a host: SSH, this machine, a scripted host | modules |
 //! | 3 | [`inventory`] | hosts, groups, patterns and their variables | plays |
 //! | 3 | [`playbook`] | plays, blocks, tasks, roles and handlers as a syntax tree | running anything |
+//! | 4 | [`artifact`] | verified files to send, read and hashed once | Kubernetes |
+//! | 4 | [`facts`] | one shell script, one round trip, one parser | modules |
 //! | 4 | [`undo`] | the inverse of a change, and the undo log on the host | tasks |
 //! | 4 | [`kubernetes`] | versions, the API through a connection, cordon, drain, gate | modules, the engine |
 //! | 5 | [`module`] | what tasks can do: one trait, one registry, one file for each | the engine, SSH |
@@ -50,10 +52,12 @@
 //! 7. `report` and `journal` share one stream of `event::Event`; an old run can be shown again, and the exit code is
 //!    computed from the same results.
 
+pub mod artifact;
 pub mod cli;
 pub mod connection;
 pub mod engine;
 pub mod event;
+pub mod facts;
 pub mod inventory;
 pub mod journal;
 pub mod kubernetes;

@@ -41,7 +41,10 @@ fn artifacts_are_the_labs_binaries() {
             assert_eq!(text, binary(*kind, version), "{}", path.display());
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o111, 0o111, "{} can be run", path.display());
-            let sum = format!("{:x}", Sha256::digest(&text));
+            let sum = Sha256::digest(&text)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             expected.insert(kind.file_name().to_owned(), sum);
         }
         assert_eq!(sums(&folder.join("SHA256SUMS")), expected, "{version}");

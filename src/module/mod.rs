@@ -4,8 +4,10 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod artifact;
 mod assert;
 mod command;
+mod commit;
 mod context;
 mod controller_file;
 mod copy;
@@ -29,11 +31,13 @@ mod kube_target;
 mod mode;
 mod parameter;
 mod params;
+mod pause;
 mod ping;
 mod registry;
 mod remote_stat;
 mod service;
 mod set_fact;
+mod setup;
 mod shell;
 mod slurp;
 mod stat;
@@ -45,6 +49,7 @@ mod uncordon;
 mod unit;
 #[cfg(test)]
 mod unit_fake;
+mod wait_for;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};
 pub use context::{Context, Remote, UndoScript};

@@ -2,8 +2,9 @@
 
 use super::Module;
 use super::{
-    assert, command, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars,
-    kube_node, ping, service, set_fact, shell, slurp, stat, systemd, template, uncordon,
+    artifact, assert, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url,
+    include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd,
+    template, uncordon, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -17,14 +18,19 @@ static MODULES: &[&dyn Module] = &[
     &file::File,
     &get_url::GetUrl,
     &include_vars::IncludeVars,
+    &pause::Pause,
     &ping::Ping,
     &service::Service,
     &set_fact::SetFact,
+    &setup::Setup,
     &shell::Shell,
     &slurp::Slurp,
     &stat::Stat,
     &systemd::Systemd,
     &template::Template,
+    &wait_for::WaitFor,
+    &artifact::Artifact,
+    &commit::Commit,
     &cordon::Cordon,
     &drain::Drain,
     &gate::Gate,

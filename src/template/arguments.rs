@@ -60,6 +60,11 @@ impl Arguments {
         self.positional.get(place).or_else(|| self.named(name))
     }
 
+    /// All named arguments, in order.
+    pub(super) fn all_named(&self) -> &[(String, Value)] {
+        &self.named
+    }
+
     /// The argument called `name`.
     pub(super) fn named(&self, name: &str) -> Option<&Value> {
         self.named

@@ -4,12 +4,17 @@
 //! silently false when `a` is missing). So the text is rewritten before it is compiled: `a.b.c` becomes
 //! `((a|_chain(..)).b|_chain(..)).c`, where the filter turns an undefined value into an object without attributes.
 //! The last lookup then yields a plain undefined value, on which the strict rules hold. Offsets map back.
+//!
+//! Two more things are rewritten on the way: `'text' % value`, which minijinja does not have, and backslashes in the
+//! string literals of playbooks' expressions, which Ansible keeps.
 
 use super::native::string_end;
 use std::ops::Range;
 
 /// The filter that stands between the parts of a chain.
 pub(super) const CHAIN: &str = "_chain";
+/// The filter that stands for `%` after a string literal.
+pub(super) const PERCENT: &str = "_percent";
 
 /// A lookup with at least one attribute or subscript: `a.b`, `a['b'].c`.
 #[derive(Debug, Clone)]
@@ -31,6 +36,27 @@ pub(super) struct Part {
     method: bool,
 }
 
+impl Chain {
+    /// The parts before the first method.
+    pub(super) fn lookups(&self) -> &[Part] {
+        let end = self.parts.iter().position(|part| part.method);
+        &self.parts[..end.unwrap_or(self.parts.len())]
+    }
+}
+
+/// What is to be rewritten in a text.
+#[derive(Debug, Default)]
+struct Found {
+    chains: Vec<Chain>,
+    /// Backslashes in string literals.
+    escapes: Vec<usize>,
+    /// Each `%` after a string literal, and the end of what follows it.
+    formats: Vec<(usize, usize)>,
+}
+
+/// A piece of the rewritten text: where, what, and how much of the original it replaces.
+type Piece = (usize, String, usize);
+
 /// A text with its chains guarded.
 #[derive(Debug, Clone)]
 pub(super) struct Guarded {
@@ -38,34 +64,35 @@ pub(super) struct Guarded {
     pub(super) text: String,
     /// All chains and bare names of the original text.
     pub(super) chains: Vec<Chain>,
-    /// What was inserted: offset in the original, length.
-    inserts: Vec<(usize, usize)>,
+    /// What was put in: offset in the original, length, length of what it replaced.
+    inserts: Vec<(usize, usize, usize)>,
 }
 
 impl Guarded {
-    /// A bare expression, closed by a filter that refuses an undefined result.
-    pub(super) fn expression(text: &str) -> Self {
+    /// A bare expression, closed by a filter that refuses an undefined result. With `literal`, backslashes in its
+    /// string literals stay as they are written.
+    pub(super) fn expression(text: &str, literal: bool) -> Self {
         let mut walker = Walker::new(text, 0, text.len());
         walker.walk(None);
-        Self::build(text, walker.chains, true)
+        Self::build(text, walker.found, true, literal)
     }
 
-    /// A template.
-    pub(super) fn template(text: &str) -> Self {
-        let mut chains = Vec::new();
+    /// A template. With `literal`, backslashes in string literals inside `{{ }}` stay as they are written.
+    pub(super) fn template(text: &str, literal: bool) -> Self {
+        let mut found = Found::default();
         let mut at = 0;
-        while let Some(found) = text[at..].find('{') {
-            let open = at + found;
+        while let Some(brace) = text[at..].find('{') {
+            let open = at + brace;
             at = match text.as_bytes().get(open + 1) {
-                Some(b'{') => region(text, open + 2, &mut chains, false),
-                Some(b'%') => statement(text, open + 2, &mut chains),
+                Some(b'{') => region(text, open + 2, &mut found, false),
+                Some(b'%') => statement(text, open + 2, &mut found),
                 Some(b'#') => text[open..]
                     .find("#}")
                     .map_or(text.len(), |end| open + end + 2),
                 _ => open + 1,
             };
         }
-        Self::build(text, chains, false)
+        Self::build(text, found, false, literal)
     }
 
     /// The parts of a template that are expressions or statements.
@@ -104,6 +131,24 @@ impl Guarded {
         regions
     }
 
+    /// The string literal that is argument `index` (0 or 1) of a call whose name ends at `at`, without its quotes.
+    pub(super) fn literal_argument(text: &str, at: usize, index: usize) -> Option<Range<usize>> {
+        let mut rest = text[at..].strip_prefix('(')?;
+        for place in 0..=index {
+            rest = rest.trim_start();
+            let start = text.len() - rest.len();
+            let quote = rest.bytes().next().filter(|byte| b"'\"".contains(byte))?;
+            let end = string_end(text.as_bytes(), start, quote);
+            rest = text[end..].trim_start();
+            if place == index {
+                let closed = rest.starts_with([',', ')']);
+                return closed.then_some(start + 1..end - 1);
+            }
+            rest = rest.strip_prefix(',')?;
+        }
+        None
+    }
+
     /// The names after `|` and `is` in a range, with which of both (`|` or `i`) it is.
     pub(super) fn callables(text: &str, range: Range<usize>) -> Vec<(char, Range<usize>)> {
         let mut walker = Walker::new(text, range.start, range.end);
@@ -111,38 +156,45 @@ impl Guarded {
         walker.callables
     }
 
-    fn build(text: &str, chains: Vec<Chain>, wrap: bool) -> Self {
-        let mut pieces: Vec<(usize, String)> = Vec::new();
+    fn build(text: &str, found: Found, wrap: bool, literal: bool) -> Self {
+        let mut pieces: Vec<Piece> = Vec::new();
         if wrap {
-            pieces.push((0, "(".to_owned()));
+            pieces.push((0, "(".to_owned(), 0));
         }
-        for chain in &chains {
+        for chain in &found.chains {
             for pair in chain.parts.windows(2) {
                 if !pair[1].method {
-                    pieces.push((chain.start, "(".to_owned()));
+                    pieces.push((chain.start, "(".to_owned(), 0));
                     let end = pair[0].end;
-                    pieces.push((end, format!("|{CHAIN}({},{end}))", chain.start)));
+                    pieces.push((end, format!("|{CHAIN}({},{end}))", chain.start), 0));
                 }
             }
         }
-        pieces.sort_by_key(|(at, _)| *at);
+        for (at, end) in &found.formats {
+            pieces.push((*at, format!("|{PERCENT}("), 1));
+            pieces.push((*end, ")".to_owned(), 0));
+        }
+        if literal {
+            pieces.extend(found.escapes.iter().map(|at| (*at, "\\".to_owned(), 0)));
+        }
+        pieces.sort_by_key(|(at, _, _)| *at);
         if wrap {
-            pieces.push((text.len(), format!("\n)|{}", super::filters::RESULT)));
+            pieces.push((text.len(), format!("\n)|{}", super::filters::RESULT), 0));
         }
         let mut result = String::with_capacity(text.len() + pieces.len() * 8);
         let mut last = 0;
-        for (at, piece) in &pieces {
+        for (at, piece, replaced) in &pieces {
             result.push_str(&text[last..*at]);
             result.push_str(piece);
-            last = *at;
+            last = at + replaced;
         }
         result.push_str(&text[last..]);
         Self {
             text: result,
-            chains,
+            chains: found.chains,
             inserts: pieces
                 .iter()
-                .map(|(at, piece)| (*at, piece.len()))
+                .map(|(at, piece, replaced)| (*at, piece.len(), *replaced))
                 .collect(),
         }
     }
@@ -150,25 +202,30 @@ impl Guarded {
     /// Where an offset of the guarded text stands in the original.
     pub(super) fn original(&self, offset: usize) -> usize {
         let mut shift = 0;
-        for (at, length) in &self.inserts {
+        for (at, length, replaced) in &self.inserts {
             if at + shift >= offset {
                 break;
             }
             if at + shift + length > offset {
                 return *at;
             }
-            shift += length;
+            shift += length - replaced;
         }
         offset - shift
     }
 }
 
 /// Walks the expression from `start` to its `}}`; the offset after it.
-fn region(text: &str, start: usize, chains: &mut Vec<Chain>, block: bool) -> usize {
+fn region(text: &str, start: usize, found: &mut Found, block: bool) -> usize {
     let end = region_end(text, start, if block { b'%' } else { b'}' });
     let mut walker = Walker::new(text, start, end);
     walker.walk(None);
-    chains.append(&mut walker.chains);
+    found.chains.append(&mut walker.found.chains);
+    found.formats.append(&mut walker.found.formats);
+    if !block {
+        // Ansible leaves the literals of statements alone.
+        found.escapes.append(&mut walker.found.escapes);
+    }
     (end + 2).min(text.len())
 }
 
@@ -189,7 +246,7 @@ fn region_end(text: &str, start: usize, closer: u8) -> usize {
 }
 
 /// Walks a `{% .. %}`; the target of a `set` is not a lookup, and `raw` holds no templates.
-fn statement(text: &str, start: usize, chains: &mut Vec<Chain>) -> usize {
+fn statement(text: &str, start: usize, found: &mut Found) -> usize {
     let end = region_end(text, start, b'%');
     let body = text[start..end].trim_start_matches(['-', '+']).trim_start();
     let word_length = body
@@ -202,9 +259,9 @@ fn statement(text: &str, start: usize, chains: &mut Vec<Chain>) -> usize {
             .map_or(text.len(), |found| end + found + "endraw".len()),
         "set" => {
             let value = body.find('=').map_or(end, |at| at_body + at + 1);
-            region(text, value.min(end), chains, true)
+            region(text, value.min(end), found, true)
         }
-        _ => region(text, at_body + word_length, chains, true),
+        _ => region(text, at_body + word_length, found, true),
     }
 }
 
@@ -212,7 +269,7 @@ struct Walker<'t> {
     text: &'t str,
     at: usize,
     end: usize,
-    chains: Vec<Chain>,
+    found: Found,
     callables: Vec<(char, Range<usize>)>,
 }
 
@@ -222,7 +279,7 @@ impl<'t> Walker<'t> {
             text,
             at: start,
             end,
-            chains: Vec::new(),
+            found: Found::default(),
             callables: Vec::new(),
         }
     }
@@ -262,31 +319,87 @@ impl<'t> Walker<'t> {
                     self.at += 1;
                     return;
                 }
-                b'\'' | b'"' => {
-                    self.at = string_end(self.text.as_bytes(), start, byte).min(self.end);
-                    self.postfix(start, None);
-                }
-                b'(' | b'[' | b'{' => {
-                    self.at += 1;
-                    self.walk(Some(closer(byte)));
-                    self.postfix(start, None);
-                }
                 b'|' => {
                     self.at += 1;
                     self.callable('|');
                 }
-                b'0'..=b'9' => self.number(),
-                _ if byte == b'_' || byte.is_ascii_alphabetic() || byte >= 0x80 => {
-                    let word = self.word();
-                    if word.is_empty() {
-                        self.at += self.text[start..].chars().next().map_or(1, char::len_utf8);
-                    } else {
-                        self.name(start, word);
-                    }
-                }
-                _ => self.at += 1,
+                _ => self.operand(start, byte),
             }
         }
+    }
+
+    /// Walks one operand with what is looked up on it; anything else is stepped over.
+    fn operand(&mut self, start: usize, byte: u8) {
+        match byte {
+            b'\'' | b'"' => {
+                self.string(byte);
+                self.postfix(start, None);
+                self.format();
+            }
+            b'(' | b'[' | b'{' => {
+                self.at += 1;
+                self.walk(Some(closer(byte)));
+                self.postfix(start, None);
+            }
+            b'0'..=b'9' => self.number(),
+            _ if byte == b'_' || byte.is_ascii_alphabetic() || byte >= 0x80 => {
+                let word = self.word();
+                if word.is_empty() {
+                    self.at += self.text[start..].chars().next().map_or(1, char::len_utf8);
+                } else {
+                    self.name(start, word);
+                }
+            }
+            _ => self.at += 1,
+        }
+    }
+
+    /// A string literal; its backslashes are noted, but for those that hide a quote.
+    fn string(&mut self, quote: u8) {
+        let bytes = self.text.as_bytes();
+        let end = string_end(bytes, self.at, quote).min(self.end);
+        while self.at < end {
+            if bytes[self.at] == b'\\' {
+                match bytes.get(self.at + 1) {
+                    Some(b'\'' | b'"') => {}
+                    Some(b'\\') => self.found.escapes.extend([self.at, self.at + 1]),
+                    _ => self.found.escapes.push(self.at),
+                }
+                self.at += 1;
+            }
+            self.at += 1;
+        }
+        self.at = end;
+    }
+
+    /// `% value` after a string literal: the value is one operand with its filters.
+    fn format(&mut self) {
+        let before = self.at;
+        self.space();
+        let mark = self.at;
+        if self.peek() != Some(b'%') || self.text[mark..].starts_with("%}") {
+            self.at = before;
+            return;
+        }
+        self.at += 1;
+        self.space();
+        while matches!(self.peek(), Some(b'-' | b'+')) {
+            self.at += 1;
+        }
+        if let Some(byte) = self.peek() {
+            self.operand(self.at, byte);
+        }
+        loop {
+            let before = self.at;
+            self.space();
+            if self.peek() != Some(b'|') {
+                self.at = before;
+                break;
+            }
+            self.at += 1;
+            self.callable('|');
+        }
+        self.found.formats.push((mark, self.at));
     }
 
     fn name(&mut self, start: usize, word: &str) {
@@ -383,7 +496,7 @@ impl<'t> Walker<'t> {
             }
         }
         if parts[0].name.as_deref() != Some("loop") && (parts.len() > 1 || name.is_some()) {
-            self.chains.push(Chain { start, parts });
+            self.found.chains.push(Chain { start, parts });
         }
     }
 }
@@ -413,7 +526,7 @@ mod tests {
     use super::Guarded;
 
     fn guarded(text: &str) -> String {
-        Guarded::template(text).text
+        Guarded::template(text, true).text
     }
 
     #[test]
@@ -443,6 +556,20 @@ mod tests {
             ),
             ("{# a.b #}{{ 1.5 }} a.b", "{# a.b #}{{ 1.5 }} a.b"),
             ("{% for x in loop.y %}", "{% for x in loop.y %}"),
+            (
+                "{{ '%s' % a.b }}",
+                "{{ '%s' |_percent( (a|_chain(10,11)).b) }}",
+            ),
+            ("{{ 'a' % (b, c) ~ d }}", "{{ 'a' |_percent( (b, c)) ~ d }}"),
+            (
+                "{{ x % y }}{% set a = 'b' %}",
+                "{{ x % y }}{% set a = 'b' %}",
+            ),
+            (
+                r"{{ f('\1', '\\d', '\'') }}",
+                r"{{ f('\\1', '\\\\d', '\'') }}",
+            ),
+            (r"{% if a is match('\d') %}", r"{% if a is match('\d') %}"),
         ];
         for (text, expected) in cases {
             assert_eq!(guarded(text), expected, "{text}");
@@ -451,9 +578,9 @@ mod tests {
 
     #[test]
     fn offsets_map_back() {
-        let text = "{{ a.b + c.d }}";
-        let guarded = Guarded::template(text);
-        for (at, c) in text.char_indices().filter(|(_, c)| c.is_alphabetic()) {
+        let text = "{{ a.b + '%s' % c.d }}";
+        let guarded = Guarded::template(text, true);
+        for (at, c) in text.char_indices().filter(|(_, c)| "abcd".contains(*c)) {
             let there = guarded
                 .text
                 .match_indices(c)

@@ -8,6 +8,7 @@ use super::place::Place;
 use super::{FileOptions, Scope, filters, render, tests};
 use crate::source::{Diagnostic, did_you_mean};
 use crate::yaml::{Node, NodeKind};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How strings are read.
@@ -36,7 +37,7 @@ pub(super) fn node(node: &Node, reading: Reading, found: &mut Vec<Diagnostic>) {
             let place = Place::new(node, text);
             if reading == Reading::Condition && !has_template(&text.text) {
                 if !text.text.trim().is_empty() {
-                    expression(&text.text, &place, found);
+                    expression(&text.text, &place, false, found);
                 }
                 return;
             }
@@ -44,25 +45,46 @@ pub(super) fn node(node: &Node, reading: Reading, found: &mut Vec<Diagnostic>) {
                 Form::Plain => {}
                 Form::Expression { inner, .. } => {
                     let place = place.inside(inner.start);
-                    expression(&text.text[inner], &place, found);
+                    expression(&text.text[inner], &place, true, found);
                 }
-                Form::Template => template(&text.text, &place, found),
+                Form::Template => {
+                    let options = FileOptions::default();
+                    template(&text.text, &place, &options, true, found);
+                }
             }
         }
         _ => {}
     }
 }
 
-fn expression(text: &str, place: &Place, found: &mut Vec<Diagnostic>) {
-    match engine::expression(text) {
+/// Adds the mistakes of a template file.
+pub(super) fn file(name: &str, text: &str, found: &mut Vec<Diagnostic>) {
+    let text = super::file::newlines(text);
+    let place = Place::synthetic(name, &text);
+    match super::file::options_of(&text, &FileOptions::default(), &place) {
+        Ok((options, start)) => {
+            template(&text[start..], &place.inside(start), &options, false, found);
+        }
+        Err(error) => found.push(error.diagnostic()),
+    }
+}
+
+fn expression(text: &str, place: &Place, literal: bool, found: &mut Vec<Diagnostic>) {
+    match engine::expression(text, literal) {
         Ok(_) => names(text, 0..text.len(), place, found),
         Err((error, guarded)) => syntax(&error, text, &guarded, place, found),
     }
 }
 
-fn template(text: &str, place: &Place, found: &mut Vec<Diagnostic>) {
-    let guarded: Arc<Guarded> = engine::guarded(text);
-    match engine::template(&guarded, &FileOptions::default()) {
+fn template(
+    text: &str,
+    place: &Place,
+    options: &FileOptions,
+    literal: bool,
+    found: &mut Vec<Diagnostic>,
+) {
+    let guarded: Arc<Guarded> = engine::guarded(text, literal);
+    match engine::template(&guarded, options) {
         Ok(_) => {
             for range in Guarded::regions(text) {
                 names(text, range, place, found);
@@ -88,9 +110,25 @@ fn syntax(
     });
 }
 
-/// Filters after `|` and tests after `is` that do not exist.
-fn names(text: &str, range: std::ops::Range<usize>, place: &Place, found: &mut Vec<Diagnostic>) {
-    for (kind, at) in Guarded::callables(text, range) {
+/// Filters after `|` and tests after `is` that do not exist, and those named in a string as in `map('upper')`.
+fn names(text: &str, range: Range<usize>, place: &Place, found: &mut Vec<Diagnostic>) {
+    let mut callables = Guarded::callables(text, range);
+    for index in 0..callables.len() {
+        let (kind, at) = callables[index].clone();
+        let name = &text[at.clone()];
+        let (inner, argument) = match name.strip_prefix("ansible.builtin.").unwrap_or(name) {
+            "map" => ('|', 0),
+            "select" | "reject" => ('i', 0),
+            "selectattr" | "rejectattr" => ('i', 1),
+            _ => continue,
+        };
+        if kind == '|'
+            && let Some(named) = Guarded::literal_argument(text, at.end, argument)
+        {
+            callables.push((inner, named));
+        }
+    }
+    for (kind, at) in callables {
         let name = &text[at.clone()];
         let (word, code, known) = match kind {
             '|' => ("filter", "unknown-filter", filters::names()),

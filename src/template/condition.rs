@@ -39,7 +39,7 @@ pub(super) fn holds(condition: &Node, context: &Arc<Context>) -> Result<bool, Te
 fn expression(node: &Node, text: &Text, context: &Arc<Context>) -> Result<bool, TemplateError> {
     let place = Place::new(node, text);
     if !has_template(&text.text) {
-        return Ok(render::expression(&text.text, context, &place)?.is_true());
+        return Ok(render::expression(&text.text, context, &place, false)?.is_true());
     }
     let value = render::scalar(node, context)?;
     match value.kind() {
@@ -50,7 +50,7 @@ fn expression(node: &Node, text: &Text, context: &Arc<Context>) -> Result<bool, 
             }
             // The rendered text is an expression of its own; it may hold data of a host, so lookups are off.
             let place = Place::synthetic("<condition>", rendered);
-            render::expression(rendered, &context.without_lookups(), &place)
+            render::expression(rendered, &context.without_lookups(), &place, false)
                 .map(|value| value.is_true())
                 .map_err(|mut error| {
                     error.span = Some(node.span.clone());

@@ -30,8 +30,9 @@ static ENVIRONMENTS: LazyLock<[Environment<'static>; 4]> = LazyLock::new(|| {
     [(false, false), (false, true), (true, false), (true, true)]
         .map(|(trim, lstrip)| environment(trim, lstrip))
 });
-static EXPRESSIONS: Cache<Compiled> = LazyLock::new(RwLock::default);
-static TEMPLATES: Cache<Guarded> = LazyLock::new(RwLock::default);
+// Each twice: with backslashes of string literals read as Python does, and kept.
+static EXPRESSIONS: [Cache<Compiled>; 2] = [const { LazyLock::new(RwLock::default) }; 2];
+static TEMPLATES: [Cache<Guarded>; 2] = [const { LazyLock::new(RwLock::default) }; 2];
 static INCLUDED: Cache<(PathBuf, String)> = LazyLock::new(RwLock::default);
 
 thread_local! {
@@ -50,23 +51,24 @@ fn with_options(options: &FileOptions) -> &'static Environment<'static> {
     &environments[usize::from(options.trim_blocks) * 2 + usize::from(options.lstrip_blocks)]
 }
 
-/// The compiled form of a bare expression.
-pub(super) fn expression(text: &str) -> Result<Arc<Compiled>, (Error, Guarded)> {
-    if let Some(found) = EXPRESSIONS
+/// The compiled form of a bare expression; see [`Guarded::expression`] for `literal`.
+pub(super) fn expression(text: &str, literal: bool) -> Result<Arc<Compiled>, (Error, Guarded)> {
+    let cache = &EXPRESSIONS[usize::from(literal)];
+    if let Some(found) = cache
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .get(text)
     {
         return Ok(found.clone());
     }
-    let guarded = Guarded::expression(text);
+    let guarded = Guarded::expression(text, literal);
     match plain().compile_expression_owned(guarded.text.clone()) {
         Ok(expression) => {
             let compiled = Arc::new(Compiled {
                 guarded,
                 expression,
             });
-            EXPRESSIONS
+            cache
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(text.into(), compiled.clone());
@@ -76,17 +78,18 @@ pub(super) fn expression(text: &str) -> Result<Arc<Compiled>, (Error, Guarded)> 
     }
 }
 
-/// The rewritten form of a template.
-pub(super) fn guarded(text: &str) -> Arc<Guarded> {
-    if let Some(found) = TEMPLATES
+/// The rewritten form of a template; see [`Guarded::template`] for `literal`.
+pub(super) fn guarded(text: &str, literal: bool) -> Arc<Guarded> {
+    let cache = &TEMPLATES[usize::from(literal)];
+    if let Some(found) = cache
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .get(text)
     {
         return found.clone();
     }
-    let guarded = Arc::new(Guarded::template(text));
-    TEMPLATES
+    let guarded = Arc::new(Guarded::template(text, literal));
+    cache
         .write()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(text.into(), guarded.clone());
@@ -119,7 +122,6 @@ fn environment(trim: bool, lstrip: bool) -> Environment<'static> {
     if let Ok(syntax) = SyntaxConfig::builder()
         .trim_blocks(trim)
         .lstrip_blocks(lstrip)
-        .keep_trailing_newline(true)
         .build()
     {
         environment.set_syntax(syntax);
@@ -135,6 +137,8 @@ fn environment(trim: bool, lstrip: bool) -> Environment<'static> {
     environment.set_path_join_callback(|name, _| included(name).into());
     environment.set_formatter(|out, _, value| {
         match value.kind() {
+            // As Ansible's `finalize` has it; an undefined value gets here only from `a if b` without `else`.
+            ValueKind::None | ValueKind::Undefined => Ok(()),
             ValueKind::String => out.write_str(value.as_str().unwrap_or_default()),
             _ => out.write_str(&python::text(value)?),
         }
@@ -155,7 +159,8 @@ fn included(name: &str) -> String {
     let Some((text, path)) = file else {
         return format!("\0{name}");
     };
-    let key = guarded(&text).text.clone();
+    let text = super::file::newlines(&text).into_owned();
+    let key = guarded(&text, false).text.clone();
     INCLUDED
         .write()
         .unwrap_or_else(PoisonError::into_inner)

@@ -1,10 +1,8 @@
-//! Functions of templates: `lookup`, `query`, `q`, `now`, `undef`. `range`, `dict` and `namespace` are minijinja's.
+//! Functions of templates: `lookup`, `query`, `q`, `now`, `undef`, `dict`. `range` and `namespace` are minijinja's.
 
 use super::arguments::{Arguments, Raw, context, fail};
 use super::value::{from_json, to_json};
 use super::{filters, lookups, python};
-use jiff::Zoned;
-use jiff::tz::TimeZone;
 use minijinja::{Environment, Error, State, Value};
 use serde_json::Value as Json;
 
@@ -19,7 +17,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
             look_up(state, raw, true)
         });
     }
-    environment.add_function("now", |raw: Raw| now(&Arguments::new(raw)?));
+    environment.add_function("now", |raw: Raw| filters::now(&Arguments::new(raw)?));
+    environment.add_function("dict", |raw: Raw| dict(&Arguments::new(raw)?));
     environment.add_function("undef", |raw: Raw| {
         let args = Arguments::new(raw)?;
         match args.get(0, "hint").filter(|hint| !hint.is_none()) {
@@ -89,14 +88,15 @@ fn look_up(state: &mut State<'_, '_>, raw: Raw, list: bool) -> Result<Value, Err
     }
 }
 
-/// `now(utc=False, fmt=None)`.
-fn now(args: &Arguments) -> Result<Value, Error> {
-    args.check_names(&["utc", "fmt"])?;
-    let zone = if args.flag(0, "utc", false)? {
-        TimeZone::UTC
-    } else {
-        TimeZone::system()
+/// `dict(mapping or pairs, name=value..)`.
+fn dict(args: &Arguments) -> Result<Value, Error> {
+    let mut pairs = match args.positional.first() {
+        Some(given) => filters::pairs_of(given)?,
+        None => Vec::new(),
     };
-    let format = args.text(1, "fmt", "%Y-%m-%d %H:%M:%S.%6f")?;
-    filters::strftime(&Zoned::now().with_time_zone(zone), &format).map(Value::from)
+    for (name, value) in args.all_named() {
+        pairs.retain(|(key, _)| key.as_str() != Some(name));
+        pairs.push((Value::from(name.as_str()), value.clone()));
+    }
+    Ok(Value::from_pairs(pairs))
 }

@@ -14,6 +14,8 @@ mod globals;
 mod lazy;
 mod lookups;
 mod native;
+#[cfg(test)]
+mod oracle_tests;
 mod place;
 mod python;
 mod render;
@@ -23,6 +25,7 @@ mod templar;
 #[cfg(test)]
 mod templar_tests;
 mod tests;
+mod undefined;
 mod value;
 
 pub use error::TemplateError;

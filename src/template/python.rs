@@ -188,7 +188,7 @@ pub(super) fn method(
 }
 
 /// `ljust`, `rjust` and `center`.
-fn pad(this: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn pad(this: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
     let (width, fill): (usize, Option<char>) = from_args(args)?;
     let length = this.chars().count();
     let missing = width.saturating_sub(length);

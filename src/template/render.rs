@@ -1,13 +1,13 @@
 //! Evaluates scalars and whole nodes.
 
 use super::FileOptions;
-use super::chains::{Chain, Guarded};
+use super::chains::Guarded;
 use super::engine;
 use super::error::TemplateError;
 use super::lazy::{Context, Root};
 use super::native::{Form, form};
 use super::place::Place;
-use super::python;
+use super::undefined;
 use super::value::{from_json, to_json};
 use crate::yaml::{Node, NodeKind, Text};
 use minijinja::{Error, ErrorKind, Value};
@@ -37,7 +37,7 @@ fn string(node: &Node, text: &Text, context: &Arc<Context>) -> Result<Value, Tem
         Form::Plain => Ok(Value::from(text.text.as_str())),
         Form::Expression { inner, rest } => {
             let place = place.inside(inner.start);
-            let value = expression(&text.text[inner], context, &place)?;
+            let value = expression(&text.text[inner], context, &place, true)?;
             match value.as_str() {
                 Some(value) if rest < text.text.len() => {
                     Ok(Value::from(format!("{value}{}", &text.text[rest..])))
@@ -46,7 +46,7 @@ fn string(node: &Node, text: &Text, context: &Arc<Context>) -> Result<Value, Tem
             }
         }
         Form::Template => {
-            let text = template(&text.text, &FileOptions::default(), context, &place)?;
+            let text = template(&text.text, &FileOptions::default(), context, &place, true)?;
             // Ansible 2.18 takes these two texts, and only as a template's whole output, for booleans.
             Ok(match text.as_str() {
                 "True" => Value::from(true),
@@ -79,6 +79,16 @@ pub(super) fn node(node: &Node, context: &Arc<Context>) -> Result<Option<Json>, 
         NodeKind::String(text) if !text.literal && form(&text.text) != Form::Plain => {
             let value = string(node, text, context)?;
             finish(&value, context).map_err(|mut error| {
+                if error.undefined
+                    && error.span.is_none()
+                    && let Form::Expression { inner, .. } = form(&text.text)
+                {
+                    let place = Place::new(node, text).inside(inner.start);
+                    let inner = &text.text[inner];
+                    if let Some(found) = undefined::diagnose(inner, context, &place) {
+                        return found;
+                    }
+                }
                 error.span.get_or_insert_with(|| node.span.clone());
                 error
             })
@@ -104,32 +114,45 @@ pub(super) fn finish(value: &Value, context: &Context) -> Result<Option<Json>, T
     })
 }
 
-/// Evaluates a bare expression.
+/// Evaluates a bare expression; see [`Guarded::expression`] for `literal`.
 pub(super) fn expression(
     text: &str,
     context: &Arc<Context>,
     place: &Place,
+    literal: bool,
 ) -> Result<Value, TemplateError> {
-    let compiled = engine::expression(text)
+    let compiled = engine::expression(text, literal)
         .map_err(|(error, guarded)| explain(&error, text, &guarded, context, place))?;
     let root = Value::from_object(Root(context.clone()));
-    engine::searching(&context.scope.search, || compiled.expression.eval(root))
-        .map_err(|error| explain(&error, text, &compiled.guarded, context, place))
+    let result = engine::searching(&context.scope.search, || compiled.expression.eval(root));
+    match result {
+        // `a if b` without `else` is an empty text in Ansible when `b` does not hold.
+        Err(error) if undefined::nameless(&error) && undefined::lacks_else(text) => {
+            undefined::diagnose(text, context, place).map_or(Ok(Value::from("")), Err)
+        }
+        result => result.map_err(|error| explain(&error, text, &compiled.guarded, context, place)),
+    }
 }
 
-/// Renders a template to text.
+/// Renders a template to text; see [`Guarded::template`] for `literal`.
 pub(super) fn template(
     text: &str,
     options: &FileOptions,
     context: &Arc<Context>,
     place: &Place,
+    literal: bool,
 ) -> Result<String, TemplateError> {
-    let guarded = engine::guarded(text);
+    let guarded = engine::guarded(text, literal);
     let root = Value::from_object(Root(context.clone()));
-    engine::searching(&context.scope.search, || {
+    let mut result = engine::searching(&context.scope.search, || {
         engine::template(&guarded, options)?.render(root)
     })
-    .map_err(|error| explain(&error, text, &guarded, context, place))
+    .map_err(|error| explain(&error, text, &guarded, context, place))?;
+    // Ansible gives back the newlines at the end that Jinja took away.
+    let newlines = |text: &str| text.len() - text.trim_end_matches('\n').len();
+    let missing = newlines(text).saturating_sub(newlines(&result));
+    result.push_str(&"\n".repeat(missing));
+    Ok(result)
 }
 
 /// minijinja's error in the user's terms, with its place.
@@ -148,7 +171,7 @@ pub(super) fn explain(
             Some(file) => {
                 let (path, text) = (&file.0, &file.1);
                 let place = Place::synthetic(&path.to_string_lossy(), text);
-                explain(inner, text, &engine::guarded(text), context, &place)
+                explain(inner, text, &engine::guarded(text, false), context, &place)
             }
             None => explain(inner, text, guarded, context, place),
         };
@@ -165,9 +188,14 @@ pub(super) fn explain(
             .is_some_and(|detail| detail.contains("` is undefined"));
     if undefined {
         let within = range.clone().unwrap_or(0..text.len());
-        if let Some(found) = why_undefined(error, text, guarded, context, place, &within) {
+        if let Some(found) = undefined::why(error, text, guarded, context, place, &within) {
             return found;
         }
+    }
+    if error.kind() == ErrorKind::UnknownFunction
+        && let Some(found) = undefined::diagnose(text, context, place)
+    {
+        return found;
     }
     TemplateError {
         message: plain_message(error),
@@ -175,7 +203,7 @@ pub(super) fn explain(
             Some(range) => place.span(range),
             None => place.whole(),
         }),
-        undefined,
+        undefined: undefined || error.kind() == ErrorKind::UnknownMethod,
     }
 }
 
@@ -200,93 +228,9 @@ fn plain_message(error: &Error) -> String {
         (ErrorKind::InvalidOperation | ErrorKind::UndefinedError, Some(detail)) => {
             detail.to_owned()
         }
+        (ErrorKind::UnknownMethod, Some(detail)) => undefined::method(detail),
         (ErrorKind::UndefinedError, None) => "the value is undefined".to_owned(),
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     }
-}
-
-/// Which name or attribute was undefined, in Ansible's words.
-fn why_undefined(
-    error: &Error,
-    text: &str,
-    guarded: &Guarded,
-    context: &Arc<Context>,
-    place: &Place,
-    within: &std::ops::Range<usize>,
-) -> Option<TemplateError> {
-    let detail = error.detail().unwrap_or_default();
-    let written = detail.split('`').nth(1);
-    let touches = |chain: &&Chain| {
-        let end = chain.parts.last().map_or(chain.start, |part| part.end);
-        chain.start < within.end && end > within.start
-    };
-    let fits = |chain: &&Chain| match (written, chain.parts.last()) {
-        (Some(written), Some(_))
-            if !written.starts_with("(...)") && !written.contains(['.', '[']) =>
-        {
-            chain.parts[0].name.as_deref() == Some(written) && chain.parts.len() == 1
-        }
-        (Some(written), Some(last)) => last.name.as_ref().is_none_or(|name| {
-            written.ends_with(&format!(".{name}"))
-                || written.ends_with(&format!("['{name}']"))
-                || written.ends_with(&format!("[\"{name}\"]"))
-                || written.ends_with(&format!("[{name}]"))
-        }),
-        _ => true,
-    };
-    let candidates = guarded.chains.iter().filter(touches);
-    let chain = candidates
-        .clone()
-        .find(fits)
-        .or_else(|| guarded.chains.iter().find(fits))?;
-    if written.is_none() && candidates.count() != 1 {
-        return context.hint();
-    }
-    Some(chain_error(chain, text, context, place))
-}
-
-fn chain_error(chain: &Chain, text: &str, context: &Arc<Context>, place: &Place) -> TemplateError {
-    let last = chain.parts.len() - 1;
-    let index = (0..last)
-        .find(|index| context.missed((chain.start, chain.parts[*index].end)))
-        .unwrap_or(last);
-    let part = &chain.parts[index];
-    let span = Some(place.span(chain.start..part.end));
-    let name = part.name.as_deref().unwrap_or(&text[chain.start..part.end]);
-    if index == 0 {
-        if let Some(Err(inner)) = context.variable(name) {
-            return inner;
-        }
-        return TemplateError {
-            message: format!("'{name}' is undefined"),
-            span,
-            undefined: true,
-        };
-    }
-    let owner = &text[chain.start..chain.parts[index - 1].end];
-    let owner = owner_type(chain, owner, context);
-    TemplateError {
-        message: format!("'{owner} object' has no attribute '{name}'"),
-        span,
-        undefined: true,
-    }
-}
-
-/// The Python type of what lacks an attribute; a loop's own variables cannot be asked, they are mostly mappings.
-fn owner_type(chain: &Chain, owner: &str, context: &Arc<Context>) -> &'static str {
-    let known = chain.parts[0]
-        .name
-        .as_deref()
-        .is_some_and(|name| context.scope.get(name).is_some() || name == "hostvars");
-    if !known {
-        return "dict";
-    }
-    engine::expression(owner)
-        .ok()
-        .and_then(|compiled| {
-            let root = Value::from_object(Root(context.clone()));
-            compiled.expression.eval(root).ok()
-        })
-        .map_or("dict", |value| python::type_name(&value))
 }

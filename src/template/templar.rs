@@ -65,7 +65,7 @@ impl Templar {
     pub fn evaluate(&self, expression: &str, scope: &Scope) -> Result<Value, TemplateError> {
         let context = Context::new(scope);
         let place = Place::synthetic("<expression>", expression);
-        let value = render::expression(expression, &context, &place)?;
+        let value = render::expression(expression, &context, &place, false)?;
         Ok(render::finish(&value, &context)?.unwrap_or(Value::Null))
     }
 
@@ -118,6 +118,13 @@ impl Templar {
     pub fn check(&self, node: &Node) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         check::node(node, check::Reading::Template, &mut found);
+        found
+    }
+
+    /// The same for a template file; `name` is for messages.
+    pub fn check_file(&self, name: &str, text: &str) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        check::file(name, text, &mut found);
         found
     }
 

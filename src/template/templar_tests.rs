@@ -67,7 +67,7 @@ fn templates_have_the_values_that_ansible_gives_them() {
         ("{{ lazy }}", json!("WORLD!")),
         (
             "{{ d.a }} {{ none }} {{ true }} {{ 1.0 }}",
-            json!("{'b': 1} None True 1.0"),
+            json!("{'b': 1}  True 1.0"),
         ),
         ("{{ x.y.z | default('q') }}", json!("q")),
         ("{{ d.q.r['s'].t | default('q') }}", json!("q")),
@@ -167,7 +167,7 @@ fn filters_give_what_ansible_gives() {
         ("[1, 2, 2, 3] | difference([3])", json!([1, 2])),
         ("[1, 2] | union([2, 3])", json!([1, 2, 3])),
         ("[1, 2] | symmetric_difference([2, 3])", json!([1, 3])),
-        ("['a', 'A'] | unique", json!(["a", "A"])),
+        ("['a', 'A'] | unique", json!(["a"])),
         ("[3, 1] | max", json!(3)),
         ("'abc' | int", json!(0)),
         ("'3.7' | int", json!(3)),
@@ -474,7 +474,7 @@ fn files_keep_their_newlines_and_read_their_header() {
     );
     assert_eq!(
         render("#jinja2: trim_blocks:False, lstrip_blocks:True\n  {% if n %}\nb\n{% endif %}\n"),
-        Ok("\nb\n\n".to_owned())
+        Ok("\nb\n".to_owned())
     );
     assert_eq!(
         render("{% include 'no.j2' %}"),

@@ -3,7 +3,7 @@
 
 use crate::template::arguments::{Arguments, defined, fail, items};
 use crate::template::python;
-use crate::template::value::{entry, to_json};
+use crate::template::value::{entry, from_json, to_json};
 use minijinja::value::{Tuple, Value, ValueKind};
 use minijinja::{Error, State};
 
@@ -54,7 +54,7 @@ pub(super) fn type_debug(_: &mut State<'_, '_>, value: &Value, _: &Arguments) ->
     Ok(Value::from(python::type_name(value)))
 }
 
-type Pairs = Vec<(Value, Value)>;
+pub(in crate::template) type Pairs = Vec<(Value, Value)>;
 
 fn pairs(value: &Value, what: &str) -> Result<Pairs> {
     defined(value)?;
@@ -267,4 +267,48 @@ pub(super) fn subelements(_: &mut State<'_, '_>, value: &Value, args: &Arguments
 /// A plain value for filters that write formats; `omit` inside is left out.
 pub(super) fn plain(value: &Value) -> Result<serde_json::Value> {
     Ok(to_json(value)?.unwrap_or_default())
+}
+
+/// `[[key, value], ..] | community.general.dict`, and the function `dict`.
+pub(super) fn dict(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
+    pairs_of(value).map(Value::from_pairs)
+}
+
+/// The pairs of a dict, or of a list of pairs; the last of equal keys wins.
+pub(in crate::template) fn pairs_of(value: &Value) -> Result<Pairs> {
+    if value.kind() == ValueKind::Map {
+        return pairs(value, "dict");
+    }
+    let mut merged = Pairs::new();
+    for item in items(value)? {
+        let Ok([key, value]) = <[Value; 2]>::try_from(items(&item)?) else {
+            return Err(fail("dict needs a list of pairs"));
+        };
+        merge_one(&mut merged, key, value);
+    }
+    Ok(merged)
+}
+
+fn merge_one(merged: &mut Pairs, key: Value, value: Value) {
+    match merged.iter_mut().find(|(each, _)| *each == key) {
+        Some(slot) => slot.1 = value,
+        None => merged.push((key, value)),
+    }
+}
+
+/// `value | json_query('a[?b==`1`].c')`: JMESPath.
+pub(super) fn json_query(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+    let query = python::text(args.require(0, "expr")?)?;
+    // The crate's messages go on with a drawing of the query.
+    let wrong = |error: &dyn std::fmt::Display| {
+        let error = error.to_string();
+        let line = error.lines().next().unwrap_or_default();
+        fail(format!("bad query `{query}`: {line}"))
+    };
+    let compiled = jmespath::compile(&query).map_err(|error| wrong(&error))?;
+    let found = compiled
+        .search(plain(value)?)
+        .map_err(|error| wrong(&error))?;
+    let json = serde_json::to_value(&*found).map_err(|error| wrong(&error))?;
+    Ok(from_json(&json))
 }

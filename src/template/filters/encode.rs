@@ -53,9 +53,14 @@ pub(super) fn sha1(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Resul
     Ok(hex(&sha1::Sha1::digest(python::text(value)?)))
 }
 
+pub(super) fn md5(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
+    Ok(hex(&md5::compute(python::text(value)?).0))
+}
+
 pub(super) fn hash(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     let text = python::text(value)?;
     Ok(match args.text(0, "hashtype", "sha1")?.as_str() {
+        "md5" => hex(&md5::compute(text).0),
         "sha1" => hex(&sha1::Sha1::digest(text)),
         "sha224" => hex(&sha2::Sha224::digest(text)),
         "sha256" => hex(&sha2::Sha256::digest(text)),
@@ -113,15 +118,23 @@ fn yaml(value: &Value, args: &Arguments, mut options: WriteOptions) -> Result {
     if let Some(flow) = args.named("default_flow_style") {
         options.flow = (!flow.is_none()).then(|| flow.is_true());
     }
-    Ok(Value::from(write(&plain(value)?, &options)))
+    let text = write(&plain(value)?, &options);
+    Ok(Value::from(
+        if args.named("explicit_start").is_some_and(Value::is_true) {
+            format!("---\n{text}")
+        } else {
+            text
+        },
+    ))
 }
 
-const YAML_OPTIONS: [&str; 5] = [
+const YAML_OPTIONS: [&str; 6] = [
     "indent",
     "width",
     "sort_keys",
     "default_flow_style",
     "allow_unicode",
+    "explicit_start",
 ];
 
 fn known_yaml_options(args: &Arguments) -> Result<()> {
@@ -177,6 +190,21 @@ fn json(value: &Value, args: &Arguments, indent: Option<usize>, sort: bool) -> R
 
 pub(super) fn to_json(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
     json(value, args, None, false)
+}
+
+/// Jinja's own: sorted keys, and safe inside HTML.
+pub(super) fn tojson(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+    let text = python::text(&json(value, args, None, true)?)?;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' | '>' | '&' | '\'' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Ok(Value::from(out))
 }
 
 pub(super) fn to_nice_json(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {

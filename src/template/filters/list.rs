@@ -70,7 +70,13 @@ pub(super) fn symmetric_difference(
 /// The text `case_sensitive` and `attribute` compare by.
 fn key(item: &Value, attribute: Option<&Value>, case_sensitive: bool) -> Result {
     let item = match attribute {
-        Some(attribute) => item.get_item(attribute)?,
+        Some(path) => {
+            let found = super::choose::attribute(item, path)?;
+            if found.is_undefined() {
+                return Err(fail(format!("'dict object' has no attribute '{path}'")));
+            }
+            found
+        }
         None => item.clone(),
     };
     Ok(match item.as_str() {
@@ -80,9 +86,7 @@ fn key(item: &Value, attribute: Option<&Value>, case_sensitive: bool) -> Result 
 }
 
 pub(super) fn unique(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
-    // Ansible's fast path, taken without arguments, compares the values themselves.
-    let plain = args.get(0, "case_sensitive").is_none() && args.get(1, "attribute").is_none();
-    let case_sensitive = args.flag(0, "case_sensitive", plain)?;
+    let case_sensitive = args.flag(0, "case_sensitive", false)?;
     let attribute = args.get(1, "attribute").filter(|each| !each.is_none());
     let (mut seen, mut result) = (Vec::new(), Vec::new());
     for item in items(value)? {
@@ -227,6 +231,33 @@ pub(super) fn combinations(_: &mut State<'_, '_>, value: &Value, args: &Argument
         usize::try_from(args.int(0, "r", 2)?).map_err(|_| fail("`r` must not be negative"))?;
     let mut result = Vec::new();
     choose(&items(value)?, size, &mut Vec::new(), &mut result);
+    Ok(Value::from(result))
+}
+
+/// All orders of `r` items of a list, by place.
+pub(super) fn permutations(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+    fn choose(list: &[Value], size: usize, taken: &mut Vec<usize>, out: &mut Vec<Value>) {
+        if taken.len() == size {
+            out.push(tuple(taken.iter().map(|at| list[*at].clone()).collect()));
+            return;
+        }
+        for at in 0..list.len() {
+            if !taken.contains(&at) {
+                taken.push(at);
+                choose(list, size, taken, out);
+                taken.pop();
+            }
+        }
+    }
+    let list = items(value)?;
+    let size = match args.get(0, "r").filter(|given| !given.is_none()) {
+        Some(_) => {
+            usize::try_from(args.int(0, "r", 0)?).map_err(|_| fail("`r` must not be negative"))?
+        }
+        None => list.len(),
+    };
+    let mut result = Vec::new();
+    choose(&list, size, &mut Vec::new(), &mut result);
     Ok(Value::from(result))
 }
 

@@ -1,8 +1,8 @@
 //! The table of filters.
 
-use super::{data, encode, list, math, path, pattern, text, time, url};
+use super::{choose, data, encode, ip, list, math, path, pattern, text, time, url};
 use crate::template::arguments::{Arguments, Raw, context, defined};
-use crate::template::chains::CHAIN;
+use crate::template::chains::{CHAIN, PERCENT};
 use crate::template::lazy::Missing;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, State};
@@ -28,12 +28,7 @@ const BUILT_IN: &[&str] = &[
     "groupby",
     "items",
     "list",
-    "map",
-    "reject",
-    "rejectattr",
     "safe",
-    "select",
-    "selectattr",
     "slice",
     "sort",
     "sum",
@@ -41,9 +36,6 @@ const BUILT_IN: &[&str] = &[
     "round",
     "reverse",
     "capitalize",
-    "format",
-    "pprint",
-    "tojson",
     "count",
     "length",
 ];
@@ -53,6 +45,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("b64encode", encode::b64encode),
     ("basename", path::basename),
     ("bool", data::bool),
+    ("center", text::center),
     ("checksum", encode::sha1),
     ("combinations", list::combinations),
     ("combine", data::combine),
@@ -65,6 +58,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("extract", data::extract),
     ("first", list::first),
     ("flatten", list::flatten),
+    ("format", choose::format),
     ("float", math::float),
     ("from_json", encode::from_json),
     ("from_yaml", encode::from_yaml),
@@ -80,11 +74,15 @@ const FILTERS: &[(&str, Filter)] = &[
     ("last", list::last),
     ("log", math::log),
     ("lower", text::lower),
+    ("map", choose::map),
     ("max", list::max),
+    ("md5", encode::md5),
     ("min", list::min),
     ("normpath", path::normpath),
     ("path_join", path::path_join),
+    ("permutations", list::permutations),
     ("pow", math::pow),
+    ("pprint", text::pprint),
     ("product", list::product),
     ("quote", text::quote),
     ("random", list::random),
@@ -93,9 +91,13 @@ const FILTERS: &[(&str, Filter)] = &[
     ("regex_findall", pattern::regex_findall),
     ("regex_replace", pattern::regex_replace),
     ("regex_search", pattern::regex_search),
+    ("reject", choose::reject),
+    ("rejectattr", choose::rejectattr),
     ("relpath", path::relpath),
     ("replace", text::replace),
     ("root", math::root),
+    ("select", choose::select),
+    ("selectattr", choose::selectattr),
     ("sha1", encode::sha1),
     ("shuffle", list::shuffle),
     ("split", text::split),
@@ -108,6 +110,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("to_nice_json", encode::to_nice_json),
     ("to_nice_yaml", encode::to_nice_yaml),
     ("to_yaml", encode::to_yaml),
+    ("tojson", encode::tojson),
     ("trim", text::trim),
     ("truncate", text::truncate),
     ("type_debug", data::type_debug),
@@ -121,6 +124,25 @@ const FILTERS: &[(&str, Filter)] = &[
     ("zip", list::zip),
     ("zip_longest", list::zip_longest),
     (RESULT, data::result),
+    (PERCENT, choose::percent),
+];
+
+/// Filters of collections, under their short and their full names.
+const COLLECTIONS: &[(&str, &[&str], Filter)] = &[
+    (
+        "ipaddr",
+        &["ansible.utils.", "ansible.netcommon."],
+        ip::ipaddr,
+    ),
+    ("ipv4", &["ansible.utils.", "ansible.netcommon."], ip::ipv4),
+    ("ipv6", &["ansible.utils.", "ansible.netcommon."], ip::ipv6),
+    (
+        "ipwrap",
+        &["ansible.utils.", "ansible.netcommon."],
+        ip::ipwrap,
+    ),
+    ("json_query", &["community.general."], data::json_query),
+    ("dict", &["community.general."], data::dict),
 ];
 
 /// Filters that see undefined values.
@@ -138,8 +160,19 @@ static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         .chain(BUILT_IN.iter().copied())
         .filter(|name| !name.starts_with('_'))
         .flat_map(|name| [name.to_owned(), format!("ansible.builtin.{name}")])
+        .chain(collected().map(|(name, _)| name))
         .collect()
 });
+
+/// The filters of collections by all their names.
+fn collected() -> impl Iterator<Item = (String, Filter)> {
+    COLLECTIONS.iter().flat_map(|(name, prefixes, filter)| {
+        prefixes
+            .iter()
+            .map(move |prefix| (format!("{prefix}{name}"), *filter))
+            .chain((*name != "dict").then(|| ((*name).to_owned(), *filter)))
+    })
+}
 
 /// The names of all filters.
 pub(in crate::template) fn names() -> &'static BTreeSet<String> {
@@ -161,6 +194,15 @@ pub(in crate::template) fn register(environment: &mut Environment<'static>) {
         };
         environment.add_filter(*name, run);
         environment.add_filter(format!("ansible.builtin.{name}"), run);
+    }
+    for (name, filter) in collected() {
+        environment.add_filter(
+            name,
+            move |state: &mut State<'_, '_>, value: &Value, raw: Raw| {
+                defined(value)?;
+                filter(state, value, &Arguments::new(raw)?)
+            },
+        );
     }
     for name in BUILT_IN {
         let run = move |state: &mut State<'_, '_>, value: &Value, raw: Raw| {

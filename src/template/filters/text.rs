@@ -217,11 +217,21 @@ pub(super) fn comment(_: &mut State<'_, '_>, value: &Value, args: &Arguments) ->
     let mut lines = Vec::new();
     lines.extend((!begin.is_empty()).then(|| begin.to_owned()));
     lines.push(bare.to_owned());
-    lines.extend(
-        text.split('\n')
-            .map(|line| format!("{decoration}{line}").trim_end().to_owned()),
-    );
+    lines.extend(text.split('\n').map(|line| format!("{decoration}{line}")));
     lines.push(bare.to_owned());
     lines.extend((!end.is_empty()).then(|| end.to_owned()));
     Ok(Value::from(lines.join("\n")))
+}
+
+/// `text | center(width=80)`.
+pub(super) fn center(_: &mut State<'_, '_>, value: &Value, args: &Arguments) -> Result {
+    let width = Value::from(args.int(0, "width", 80)?);
+    python::pad(&python::text(value)?, "center", &[width])
+}
+
+/// The value as Python writes it, keys sorted; long values are not broken into lines.
+pub(super) fn pprint(_: &mut State<'_, '_>, value: &Value, _: &Arguments) -> Result {
+    let mut out = String::new();
+    python::repr(value, &mut out)?;
+    Ok(Value::from(out))
 }

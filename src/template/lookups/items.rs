@@ -145,7 +145,8 @@ pub(super) fn subelements(request: &Request) -> Result {
             .try_fold(element, |value, name| value.get(name));
         match found {
             Some(Value::Array(items)) => {
-                list.extend(items.iter().map(|item| json!([element, item])));
+                let rest = without(element, path);
+                list.extend(items.iter().map(|item| json!([rest, item])));
             }
             None if skip => {}
             None => {
@@ -157,6 +158,20 @@ pub(super) fn subelements(request: &Request) -> Result {
         }
     }
     Ok(list)
+}
+
+/// The element without the list at `path`, as Ansible hands it on.
+fn without(element: &Value, path: &str) -> Value {
+    let mut rest = element.clone();
+    let (owner, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let holder = owner
+        .split('.')
+        .filter(|name| !name.is_empty())
+        .try_fold(&mut rest, |value, name| value.get_mut(name));
+    if let Some(entries) = holder.and_then(Value::as_object_mut) {
+        entries.shift_remove(last);
+    }
+    rest
 }
 
 pub(super) fn random_choice(request: &Request) -> Result {

@@ -1,0 +1,20 @@
+//! From the command line to the verb that was asked for.
+
+use super::{Cli, Verb, inventory, lab, output, rollback, run};
+
+/// Runs the verb; the number is the process's exit code.
+pub fn main(cli: Cli) -> u8 {
+    let result = match cli.verb {
+        Verb::Run(args) => run::main(&args),
+        Verb::Inventory(args) => inventory::main(&args),
+        Verb::Rollback(args) => rollback::main(&args),
+        Verb::Lab(args) => lab::main(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            error.exit_code()
+        }
+    }
+}
