@@ -34,7 +34,7 @@ const ON_CONTROLLER: [&str; 9] = [
 #[derive(Debug)]
 pub(super) enum Called {
     /// The module answered.
-    Done(Outcome),
+    Done(Box<Outcome>),
     /// Check mode cannot tell what the module would do.
     NotInCheckMode,
     /// The module failed.
@@ -121,7 +121,7 @@ impl Call<'_> {
             Err(called) => return called,
         };
         match self.module.inspect(&cx, &params).await {
-            Ok(Inspection::Done(outcome)) => Called::Done(outcome),
+            Ok(Inspection::Done(outcome)) => Called::Done(Box::new(outcome)),
             Ok(Inspection::Change(change)) if cx.check => predicted(change),
             Ok(Inspection::Change(change)) => self.carry_out(&cx, &params, change).await,
             Err(ModuleError::Connection(ConnectionError::Lost(_))) => {
@@ -130,7 +130,7 @@ impl Call<'_> {
                     Ok((cx, Inspection::Change(change))) => {
                         self.carry_out(&cx, &params, change).await
                     }
-                    Ok((_, Inspection::Done(outcome))) => Called::Done(outcome),
+                    Ok((_, Inspection::Done(outcome))) => Called::Done(Box::new(outcome)),
                     Err(called) => called,
                 }
             }
@@ -170,7 +170,7 @@ impl Call<'_> {
             Err(error) => return error.into(),
         };
         merge(&mut outcome, planned);
-        Called::Done(outcome)
+        Called::Done(Box::new(outcome))
     }
 
     /// The connection was lost in mid-change: the host's state says what became of it.
@@ -197,7 +197,7 @@ impl Call<'_> {
             };
             outcome.changed = true;
             outcome.diff.clone_from(&planned.diff);
-            return Called::Done(outcome);
+            return Called::Done(Box::new(outcome));
         }
         if planned.opaque && !untouched {
             return Called::Unknown(format!(
@@ -206,7 +206,7 @@ impl Call<'_> {
         }
         let change = match found {
             Inspection::Change(change) => change,
-            Inspection::Done(outcome) if untouched => return Called::Done(outcome),
+            Inspection::Done(outcome) if untouched => return Called::Done(Box::new(outcome)),
             Inspection::Done(_) => {
                 return Called::failed("the state after a lost connection contradicts itself");
             }
@@ -225,7 +225,7 @@ impl Call<'_> {
         match self.module.apply(&cx, params, change).await {
             Ok(mut outcome) => {
                 outcome.diff.extend(diff);
-                Called::Done(outcome)
+                Called::Done(Box::new(outcome))
             }
             Err(error) => error.into(),
         }
@@ -264,13 +264,13 @@ impl Call<'_> {
         let entries = match &change.undo {
             Undo::Nothing => Vec::new(),
             Undo::Entries(entries) => entries.clone(),
-            Undo::Impossible(reason) => match self.run.task_undo(self.scope)? {
-                Some(entry) => vec![entry],
-                None => {
+            Undo::Impossible(reason) => {
+                let Some(entry) = self.run.task_undo(self.scope)? else {
                     self.note_that_it_stays(reason);
                     return Ok(());
-                }
-            },
+                };
+                vec![entry]
+            }
         };
         if entries.is_empty() {
             return Ok(());
@@ -451,12 +451,12 @@ fn predicted(change: Change) -> Called {
     if change.opaque {
         return Called::NotInCheckMode;
     }
-    Called::Done(Outcome {
+    Called::Done(Box::new(Outcome {
         changed: true,
         result: change.result,
         diff: change.diff,
         ..Outcome::default()
-    })
+    }))
 }
 
 /// What `inspect` knew and `apply` did not say again.

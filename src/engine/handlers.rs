@@ -42,11 +42,13 @@ impl Batch {
         for host in hosts {
             let mut state = host.state();
             match state.standing {
-                Standing::Active => {}
                 // What a `rescue` may still save keeps its notifications.
                 Standing::Failed(_) | Standing::Aborted(_) if self.is_guarded() => continue,
                 Standing::Ended => state.notified.clear(),
-                Standing::Failed(_) | Standing::Unreachable(_) | Standing::Aborted(_) => {}
+                Standing::Active
+                | Standing::Failed(_)
+                | Standing::Unreachable(_)
+                | Standing::Aborted(_) => {}
             }
             let left: Vec<String> = state.notified.drain(..).collect();
             if left.is_empty() {

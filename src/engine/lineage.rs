@@ -34,10 +34,9 @@ impl Level {
     /// The variables of this level alone, `Play` apart: those of a play are weaker than its roles'.
     fn variables(&self) -> Option<&Arc<Variables>> {
         match self {
-            Self::Play(_) => None,
+            Self::Play(_) | Self::Variables(_) => None,
             Self::Block(block) => Some(&block.keywords.vars),
             Self::Apply(keywords) => Some(&keywords.vars),
-            Self::Variables(_) => None,
             Self::Task(task) => Some(&task.keywords.vars),
         }
     }

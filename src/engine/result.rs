@@ -190,7 +190,7 @@ impl Finished {
         if rounds.is_empty() {
             return Self::of_no_items();
         }
-        let mut whole = finish(Called::Done(crate::module::Outcome::default()));
+        let mut whole = finish(Called::Done(Box::default()));
         let any = |status: Status| rounds.iter().any(|round| round.status == status);
         whole.status = if any(Status::Unreachable) {
             Status::Unreachable
@@ -300,10 +300,10 @@ mod tests {
     #[test]
     fn a_loop_is_changed_when_a_round_is_and_failed_when_a_round_is() {
         let round = |changed| {
-            finish(Called::Done(Outcome {
+            finish(Called::Done(Box::new(Outcome {
                 changed,
                 ..Outcome::default()
-            }))
+            })))
         };
         let whole = Finished::of_loop(vec![round(false), round(true)]);
         assert_eq!(whole.status, Status::Changed);

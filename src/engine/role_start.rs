@@ -92,10 +92,10 @@ fn check(run: &TaskRun, spec: &ArgumentSpec, scope: &Scope) -> Finished {
     let mut result = Map::new();
     if wrong.is_empty() {
         result.insert("msg".to_owned(), json!("The arg spec validation passed"));
-        return finish(Called::Done(Outcome {
+        return finish(Called::Done(Box::new(Outcome {
             result,
             ..Outcome::default()
-        }));
+        })));
     }
     result.insert("argument_errors".to_owned(), json!(wrong));
     finish(Called::Failed {

@@ -200,8 +200,8 @@ impl Run {
         self.matched |= !listed.is_empty();
         let alive: Vec<String> = listed
             .iter()
-            .cloned()
             .filter(|name| shared.known(name).is_some_and(takes_part))
+            .cloned()
             .collect();
         for host in alive.iter().filter_map(|name| shared.known(name)) {
             reset(host);

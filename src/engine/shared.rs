@@ -15,6 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of the command line, each on its own"
+)]
 pub struct Settings {
     /// Changes nothing.
     pub check: bool,

@@ -6,5 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod data;
+mod flow;
+mod limits;
 mod rollback;
 mod support;

@@ -236,3 +236,48 @@ fn the_controller_keeps_no_undo_log() {
         ran.text
     );
 }
+
+#[test]
+fn a_command_whose_connection_was_lost_is_not_run_again() {
+    let place = place(&["h1"]);
+    let ran = place.run(
+        "
+- hosts: all
+  gather_facts: false
+  rollback: {on: failure}
+  tasks:
+    - copy: {dest: '{{ place }}/conf', content: new}
+    - name: cut
+      shell: echo once >> {{ place }}/made; kill -9 $PPID; sleep 5
+",
+    );
+    assert_eq!(ran.code, 2, "{}", ran.text);
+    assert_eq!(ran.trace()[1], "cut: h1=unknown", "{}", ran.text);
+    assert_eq!(place.read("h1", "made"), "once\n");
+    assert_eq!(
+        (ran.state("h1"), place.read("h1", "conf").as_str()),
+        ("rolled_back", "old")
+    );
+}
+
+#[test]
+fn behind_the_point_of_no_return_a_host_is_held() {
+    let place = place(&["h1"]);
+    let ran = place.run(
+        "
+- hosts: all
+  gather_facts: false
+  rollback: {on: failure}
+  tasks:
+    - copy: {dest: '{{ place }}/conf', content: new}
+    - windlass.commit: {reason: it has served}
+    - copy: {dest: '{{ place }}/made', content: x}
+    - fail: {msg: broken}
+",
+    );
+    assert_eq!((ran.code, ran.state("h1")), (2, "held"), "{}", ran.text);
+    assert_eq!(place.read("h1", "conf"), "new");
+    assert!(!place.on("h1", "made").exists());
+    let message = ran.rollback("h1")["message"].as_str().unwrap();
+    assert!(message.contains("it has served"), "{message}");
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -99,11 +99,6 @@ impl Place {
     /// `windlass rollback` or `windlass lab`.
     pub(crate) fn other(&self, verb: &str, arguments: &[&str]) -> Ran {
         Ran::of(&self.command(verb).args(arguments).output().unwrap())
-    }
-
-    /// The folder of everything.
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
     }
 }
 
