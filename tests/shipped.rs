@@ -1,6 +1,8 @@
 //! What ships beside the program fits together: the lab's artifacts are what the lab's hosts run, and every playbook is
 //! without mistakes.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs;

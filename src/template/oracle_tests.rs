@@ -68,14 +68,19 @@ fn run(kind: &str, text: &str, scope: &Scope) -> Result<Value, TemplateError> {
     }
 }
 
+/// Whether two values print the same: as the order of keys counts, comparing the values would not do.
+fn same_text(one: &Value, other: &Value) -> bool {
+    let (one, other) = (one.to_string(), other.to_string());
+    one == other
+}
+
 /// The cases that come out differently, each in a line.
 fn wrong(cases: &[Case], scope: &Scope) -> Vec<String> {
     let mut wrong = Vec::new();
     for (kind, text, value, error) in cases {
         let found = run(kind, text, scope);
         let right = match (&found, error) {
-            // Texts are compared, as the order of keys counts.
-            (Ok(found), None) => found.to_string() == value.to_string(),
+            (Ok(found), None) => same_text(found, value),
             (Err(found), Some(error)) => found.message == *error,
             _ => false,
         };

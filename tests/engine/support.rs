@@ -29,13 +29,19 @@ impl Place {
             folder: tempfile::tempdir().unwrap(),
         };
         let mut inventory = "all:\n  vars:\n    ansible_connection: lab\n".to_owned();
-        inventory += &format!(
-            "    place: {}/{{{{ inventory_hostname }}}}\n  hosts:\n",
-            place.folder.path().join("hosts").display()
-        );
+        let hosts_folder = place.folder.path().join("hosts").display().to_string();
+        for part in [
+            "    place: ",
+            &hosts_folder,
+            "/{{ inventory_hostname }}\n  hosts:\n",
+        ] {
+            inventory += part;
+        }
         for host in hosts {
             fs::create_dir_all(place.on(host, "")).unwrap();
-            inventory += &format!("    {host}:\n");
+            for part in ["    ", host, ":\n"] {
+                inventory += part;
+            }
             if host.starts_with('x') {
                 inventory += "      ansible_connection: ssh\n      ansible_host: 127.0.0.1\n      ansible_port: 1\n";
             }
