@@ -45,9 +45,9 @@ mod tests {
 
     fn host(state: HostState, failed: u32, unreachable: u32) -> Counts {
         Counts {
-            state,
-            failed,
             unreachable,
+            failed,
+            state,
             ..Counts::default()
         }
     }
