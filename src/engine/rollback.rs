@@ -323,9 +323,9 @@ async fn release_all(
     };
     let (events, name) = (shared.events.clone(), host.name.clone());
     let progress: crate::kubernetes::Progress = Arc::new(move |message| {
-        events.emit(Kind::Warning {
-            host: Some(name.clone()),
-            message: format!("rollback: {message}"),
+        events.emit(Kind::RollbackProgress {
+            host: name.clone(),
+            message,
         });
     });
     for record in report.releases.iter().rev() {

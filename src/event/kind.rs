@@ -154,6 +154,13 @@ pub enum Kind {
         /// Why.
         reason: String,
     },
+    /// The way back says where it is.
+    RollbackProgress {
+        /// The host.
+        host: String,
+        /// One short line.
+        message: String,
+    },
     /// A host's way back ended.
     RollbackFinished {
         /// The host.

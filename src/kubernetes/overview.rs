@@ -1,7 +1,9 @@
 //! What a node is at this moment, in the few words that playbooks decide by.
 
+use super::cluster::Call;
 use super::cordon::{is_cordoned, kubelet_version, mark};
 use super::{Cluster, ClusterError};
+use k8s_openapi::apimachinery::pkg::version::Info;
 
 /// What a node is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct NodeOverview {
     pub schedulable: bool,
     /// The run of ours that cordoned it; empty when none did.
     pub cordoned_by: String,
+    /// The version of the API server that answered.
+    pub api_version: String,
 }
 
 /// What `node` is; all empty when the cluster does not know it.
@@ -30,7 +34,11 @@ pub async fn overview(cluster: &Cluster, node: &str) -> Result<NodeOverview, Clu
         .unwrap_or_default()
         .iter()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let api: Info = cluster
+        .patiently(|| async { cluster.json(&Call::get("/version")).await })
+        .await?;
     Ok(NodeOverview {
+        api_version: api.git_version,
         exists: true,
         version: kubelet_version(&found).to_owned(),
         ready,

@@ -34,6 +34,7 @@ impl Module for KubeNode {
                 ("ready", Value::from(found.ready)),
                 ("schedulable", Value::from(found.schedulable)),
                 ("cordoned_by", Value::from(found.cordoned_by)),
+                ("api_version", Value::from(found.api_version)),
             ]),
             ..Outcome::default()
         }))

@@ -14,6 +14,10 @@ use tokio::time::{Instant, sleep, timeout};
 /// How often the node's pods are listed while some are ending.
 const POLL: Duration = Duration::from_millis(500);
 /// The longest pause between two attempts to evict a pod that is held.
+/// The first pause before an eviction that a budget refused is asked for again; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A held pod's budget is looked up again at every so many attempts.
 const EXPLAIN_EVERY: usize = 5;
@@ -185,7 +189,7 @@ impl Run<'_> {
         pod: &PodKey,
         present: &watch::Receiver<HashSet<String>>,
     ) -> Result<(), DrainError> {
-        let mut pause = Duration::from_secs(1);
+        let mut pause = FIRST_PAUSE;
         let mut attempt = 0;
         loop {
             let answer = self.cluster.evict(pod, self.options.grace_period).await;
@@ -203,7 +207,7 @@ impl Run<'_> {
             }
             sleep(pause).await;
             attempt += 1;
-            pause = (pause + Duration::from_secs(1)).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.board().insert(pod.clone(), State::Ending);
         Ok(())

@@ -112,7 +112,7 @@ impl Stage {
                     self.start(host, name, now);
                 }
             }
-            Kind::TaskProgress { host, message, .. } => {
+            Kind::TaskProgress { host, message, .. } | Kind::RollbackProgress { host, message } => {
                 self.row(host, |row| row.doing.clone_from(message));
             }
             Kind::ItemFinished {

@@ -53,6 +53,7 @@ impl Transcript {
         match &event.kind {
             Kind::TaskStarted { .. }
             | Kind::TaskProgress { .. }
+            | Kind::RollbackProgress { .. }
             | Kind::ItemFinished { .. }
             | Kind::TaskRetried { .. }
             | Kind::TaskFinished { .. } => self.of_task(event),
@@ -118,7 +119,9 @@ impl Transcript {
                 }
                 self.under_heading(*task)
             }
-            Kind::TaskProgress { host, message, .. } => self.progress(event.at, host, message),
+            Kind::TaskProgress { host, message, .. } | Kind::RollbackProgress { host, message } => {
+                self.progress(event.at, host, message)
+            }
             Kind::ItemFinished {
                 task,
                 host,
