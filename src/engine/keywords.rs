@@ -4,7 +4,7 @@ use super::lineage::Lineage;
 use crate::playbook::Keywords;
 use crate::source::Span;
 use crate::template::{Scope, Templar};
-use crate::yaml::Node;
+use crate::yaml::{self, Node};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -45,11 +45,7 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
             Some(0) => Some(false),
             _ => None,
         },
-        Value::String(text) => match text.to_lowercase().as_str() {
-            "yes" | "y" | "on" | "true" | "t" | "1" => Some(true),
-            "no" | "n" | "off" | "false" | "f" | "0" => Some(false),
-            _ => None,
-        },
+        Value::String(text) => yaml::truth(text),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -9,9 +9,8 @@ use super::result::{Finished, finish};
 use super::task::TaskRun;
 use super::variables::task_scope;
 use crate::module::Outcome;
-use crate::playbook::{Action, ArgumentSpec, Item, Keywords, LoopControl, Role, Task};
+use crate::playbook::{Action, ArgumentSpec, Item, Role, Task};
 use crate::template::Scope;
-use crate::yaml::Node;
 use serde_json::{Map, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,34 +112,19 @@ fn check_task(role: &Arc<Role>, spec: &ArgumentSpec) -> Arc<Task> {
         "Validating arguments against arg spec '{}'{about}",
         spec.entry()
     );
-    let name = Node::text("<windlass>", &name);
-    Arc::new(Task {
-        span: name.span.clone(),
-        name: Some(name),
-        action: Action::Meta("validate_argument_spec".to_owned()),
-        keywords: Keywords {
-            tags: vec![Node::text("<windlass>", "always")],
-            ..Keywords::default()
-        },
-        repeat: None,
-        loop_control: LoopControl::default(),
-        register: None,
-        until: Vec::new(),
-        retries: None,
-        delay: None,
-        changed_when: Vec::new(),
-        failed_when: Vec::new(),
-        notify: Vec::new(),
-        listen: Vec::new(),
-        undo: None,
-        role: Some(role.clone()),
-        folder: role.path.clone(),
-    })
+    Arc::new(Task::built_in(
+        &name,
+        Action::Meta("validate_argument_spec".to_owned()),
+        Some(role.clone()),
+        role.path.clone(),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::playbook::Keywords;
+    use crate::yaml::Node;
 
     #[test]
     fn only_leading_blocks_of_dependencies_are_split_off() {

@@ -15,7 +15,7 @@ use crate::inventory::Pattern;
 use crate::kubernetes::Clusters;
 use crate::module;
 use crate::plan::{BatchSize, Order, batches, order};
-use crate::playbook::{Action, Keywords, LoopControl, Play, Playbook, Task};
+use crate::playbook::{Action, Play, Playbook, Task};
 use crate::template::Scope;
 use crate::yaml::{Mapping, Node, NodeKind};
 use serde_json::Value;
@@ -281,35 +281,16 @@ impl Run {
         if wanted == Some(false) {
             return Ok(None);
         }
-        let node = |kind| Node {
-            span: play.span.clone(),
-            kind,
+        let action = Action::Module {
+            spec: module.spec(),
+            params: Node {
+                span: play.span.clone(),
+                kind: NodeKind::Mapping(Mapping::default()),
+            },
         };
-        Ok(Some(Arc::new(Task {
-            span: play.span.clone(),
-            name: Some(Node::text("<windlass>", "Gathering Facts")),
-            action: Action::Module {
-                spec: module.spec(),
-                params: node(NodeKind::Mapping(Mapping::default())),
-            },
-            keywords: Keywords {
-                tags: vec![Node::text("<windlass>", "always")],
-                ..Keywords::default()
-            },
-            repeat: None,
-            loop_control: LoopControl::default(),
-            register: None,
-            until: Vec::new(),
-            retries: None,
-            delay: None,
-            changed_when: Vec::new(),
-            failed_when: Vec::new(),
-            notify: Vec::new(),
-            listen: Vec::new(),
-            undo: None,
-            role: None,
-            folder: play.folder.clone(),
-        })))
+        let mut task = Task::built_in("Gathering Facts", action, None, play.folder.clone());
+        task.span = play.span.clone();
+        Ok(Some(Arc::new(task)))
     }
 
     /// A play that is not started: its hosts are pending.

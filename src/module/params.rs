@@ -2,6 +2,7 @@
 
 use super::ModuleError;
 use crate::playbook::{FreeForm, Kind, Parameter, Spec};
+use crate::yaml;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -41,7 +42,7 @@ pub fn coerce(spec: &Spec, given: &Map<String, Value>) -> Result<Params, ModuleE
             }
             None => wrong.push(format!(
                 "`{name}` must be {}, not {value}",
-                kind_name(parameter.kind)
+                parameter.kind.in_words()
             )),
         }
     }
@@ -72,19 +73,6 @@ fn check_choice(parameter: &Parameter, value: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::String => "a string",
-        Kind::Bool => "a boolean",
-        Kind::Int => "a whole number",
-        Kind::Float => "a number",
-        Kind::List => "a list",
-        Kind::Map => "a mapping",
-        Kind::Path => "a path",
-        Kind::Raw => "a value",
-    }
-}
-
 /// `value` as `kind`, by the rules of ansible-core's `common/parameters.py` and `common/validation.py`.
 fn convert(kind: Kind, value: &Value) -> Option<Value> {
     match (kind, value) {
@@ -99,7 +87,7 @@ fn convert(kind: Kind, value: &Value) -> Option<Value> {
         }
         (Kind::String | Kind::Path, Value::Number(number)) => Some(Value::from(number.to_string())),
         (Kind::String, Value::Array(_) | Value::Object(_)) => Some(Value::from(value.to_string())),
-        (Kind::Bool, Value::String(text)) => truth(text).map(Value::Bool),
+        (Kind::Bool, Value::String(text)) => yaml::truth(text).map(Value::Bool),
         (Kind::Bool, Value::Number(number)) => match number.as_f64() {
             Some(0.0) => Some(Value::Bool(false)),
             Some(1.0) => Some(Value::Bool(true)),
@@ -122,15 +110,6 @@ fn convert(kind: Kind, value: &Value) -> Option<Value> {
             Some(Value::Array(vec![convert(Kind::String, value)?]))
         }
         (Kind::Map, Value::String(text)) => map_of(text),
-        _ => None,
-    }
-}
-
-/// Ansible's booleans (`module_utils/parsing/convert_bool.py`).
-fn truth(text: &str) -> Option<bool> {
-    match text.trim().to_lowercase().as_str() {
-        "yes" | "y" | "on" | "true" | "t" | "1" | "1.0" => Some(true),
-        "no" | "n" | "off" | "false" | "f" | "0" | "0.0" => Some(false),
         _ => None,
     }
 }

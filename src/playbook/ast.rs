@@ -291,6 +291,33 @@ pub struct Role {
 }
 
 impl Task {
+    /// A task that no file holds: the program's own. It runs whatever tags are asked for.
+    pub fn built_in(name: &str, action: Action, role: Option<Arc<Role>>, folder: PathBuf) -> Self {
+        let name = Node::text("<windlass>", name);
+        Self {
+            span: name.span.clone(),
+            name: Some(name),
+            action,
+            keywords: Keywords {
+                tags: vec![Node::text("<windlass>", "always")],
+                ..Keywords::default()
+            },
+            repeat: None,
+            loop_control: LoopControl::default(),
+            register: None,
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            notify: Vec::new(),
+            listen: Vec::new(),
+            undo: None,
+            role,
+            folder,
+        }
+    }
+
     /// `file:line` of the task.
     pub fn path(&self) -> String {
         let source = self.span.source().path().display().to_string();

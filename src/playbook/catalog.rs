@@ -72,6 +72,22 @@ pub enum Kind {
     Raw,
 }
 
+impl Kind {
+    /// What it takes, for a message: `a string`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::String => "a string",
+            Self::Bool => "a boolean",
+            Self::Int => "a whole number",
+            Self::Float => "a number",
+            Self::List => "a list",
+            Self::Map => "a mapping",
+            Self::Path => "a path",
+            Self::Raw => "a value",
+        }
+    }
+}
+
 impl Spec {
     /// The parameter called `name`, or known under that alias.
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {

@@ -1,6 +1,6 @@
 //! Small questions about values that need no context: is it a template, a boolean, an identifier.
 
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{self, Node, NodeKind};
 
 /// Whether the text holds a template.
 pub(super) fn has_template(text: &str) -> bool {
@@ -35,17 +35,12 @@ pub(super) fn is_variable_name(name: &str) -> bool {
         && !PYTHON_KEYWORDS.contains(&name)
 }
 
-/// Ansible's booleans (`module_utils/parsing/convert_bool.py`).
+/// The boolean that a node means.
 pub(super) fn truth(node: &Node) -> Option<bool> {
-    let text = match &node.kind {
-        NodeKind::Bool(value) => return Some(*value),
-        NodeKind::Int(_) | NodeKind::Float(_) => node.key_text(),
-        NodeKind::String(text) => text.text.trim().to_lowercase(),
-        _ => return None,
-    };
-    match text.as_str() {
-        "yes" | "y" | "on" | "true" | "t" | "1" | "1.0" => Some(true),
-        "no" | "n" | "off" | "false" | "f" | "0" | "0.0" => Some(false),
+    match &node.kind {
+        NodeKind::Bool(value) => Some(*value),
+        NodeKind::Int(_) | NodeKind::Float(_) => yaml::truth(&node.key_text()),
+        NodeKind::String(text) => yaml::truth(&text.text),
         _ => None,
     }
 }

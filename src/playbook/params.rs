@@ -223,7 +223,7 @@ impl Reader<'_> {
             return;
         }
         if !fits(parameter.kind, value) {
-            self.wrong_type(name, value, kind_name(parameter.kind));
+            self.wrong_type(name, value, parameter.kind.in_words());
             return;
         }
         if parameter.choices.is_empty() {
@@ -302,18 +302,5 @@ fn fits(kind: Kind, value: &Node) -> bool {
                     .as_str()
                     .is_some_and(|text| text.trim_start().starts_with('{') || text.contains('='))
         }
-    }
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::String => "a string",
-        Kind::Bool => "a boolean",
-        Kind::Int => "a whole number",
-        Kind::Float => "a number",
-        Kind::List => "a list",
-        Kind::Map => "a mapping",
-        Kind::Path => "a path",
-        Kind::Raw => "a value",
     }
 }

@@ -5,8 +5,10 @@
 mod load;
 mod node;
 mod resolve;
+mod truth;
 mod write;
 
 pub use load::{parse, parse_text};
 pub use node::{Mapping, Node, NodeKind, Style, Text};
+pub use truth::truth;
 pub use write::{WriteOptions, write};

@@ -3,6 +3,7 @@
 use super::model::{Defaults, Keepalive, Kind, Target};
 use super::ssh_options::{Context, SshOptions, expand};
 use crate::connection::{HostKeyPolicy, Secret};
+use crate::yaml;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -185,10 +186,9 @@ fn boolean(get: &Get, names: &[&str]) -> Result<Option<bool>, String> {
     let Some(value) = text(get, names)? else {
         return Ok(None);
     };
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" | "t" | "y" => Ok(Some(true)),
-        "false" | "no" | "off" | "0" | "f" | "n" => Ok(Some(false)),
-        _ => Err(format!("{}: {value} is neither true nor false", names[0])),
+    match yaml::truth(&value) {
+        Some(on) => Ok(Some(on)),
+        None => Err(format!("{}: {value} is neither true nor false", names[0])),
     }
 }
 
