@@ -201,6 +201,8 @@ fn bind(port: u16) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     // Old connections that are still winding down would keep the port from being taken again.
     socket.set_reuseaddr(true)?;
+    // So that the port can be bound for holding while it is still listened on, and nobody gets in between.
+    socket.set_reuseport(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     Ok(socket)
 }
@@ -236,14 +238,14 @@ async fn accept(
     }
 }
 
-/// Brings the port into the wanted state. `None` when another process took it in the moment between closing it and
-/// binding it again; then the host stays unreachable.
+/// Brings the port into the wanted state. `None` when it cannot be held; then the host stays unreachable.
 fn switch(port: Port, open: bool, number: u16, host: &ServedHost) -> Option<Port> {
     match (port, open) {
         (Port::Open(listener), false) => {
+            let held = bind(number);
             drop(listener);
             host.cut(Commands::Complete);
-            bind(number).ok().map(Port::Held)
+            held.ok().map(Port::Held)
         }
         (Port::Held(socket), true) => socket.listen(BACKLOG).ok().map(Port::Open),
         (port, _) => Some(port),
