@@ -33,7 +33,8 @@
 //! | 9 | [`cli`] | the words of the command line, one file per verb | nothing: it puts the rooms together |
 //!
 //! Big dependencies have one home each, which the same test guards: minijinja in `template`, the YAML parser in `yaml`,
-//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, clap and anyhow in `cli`. Rooms have
+//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, clap and anyhow in `cli`. serde_yaml, which
+//! knows no places, writes plain data of our own and reads nothing of the user's. Rooms have
 //! error enums of their own. Only `report` and `cli` write to the terminal.
 //!
 //! # One run, as data flows

@@ -1,4 +1,4 @@
-//! When does a rolling run go on? Pure rules; the table is `docs/` and the tests below.
+//! When does a rolling run go on? Pure rules; what follows from them is tested in `tests/engine`.
 
 /// What a play allows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -57,7 +57,8 @@ impl Cluster {
         for node in shared.config.nodes.iter().filter(|node| node.control_plane) {
             let endpoint = Endpoint::bind(shared.clone(), &node.name, &authority).await?;
             let address = endpoint.address()?;
-            let text = kubeconfig::render(&shared.config.name, address, &authority);
+            let text = kubeconfig::render(&shared.config.name, address, &authority)
+                .map_err(io::Error::other)?;
             endpoints.insert(node.name.clone(), (address, text));
             tasks.spawn(endpoint.serve());
         }
