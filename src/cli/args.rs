@@ -44,6 +44,7 @@ pub struct Sources {
     #[arg(
         short,
         long = "inventory",
+        global = true,
         value_name = "SOURCE",
         env = "WINDLASS_INVENTORY",
         default_value = "inventory"
@@ -52,6 +53,7 @@ pub struct Sources {
     /// Where runs, locks and the lab are kept [default: the user's state folder].
     #[arg(
         long,
+        global = true,
         value_name = "FOLDER",
         env = "WINDLASS_STATE_DIR",
         hide_env_values = true
@@ -168,7 +170,7 @@ pub struct InventoryArgs {
     #[arg(long, group = "shape")]
     pub graph: bool,
     /// Show variables in the tree.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["list", "host"])]
     pub vars: bool,
     /// Only these hosts.
     #[arg(short, long, value_name = "PATTERN")]
