@@ -178,6 +178,9 @@ fn room(limit: usize, down: &BTreeMap<String, String>, batch: &[String]) -> Room
     ))
 }
 
+/// A cluster: its control-plane hosts, and the kubeconfig's path on them.
+type Whereabouts = (Vec<String>, String);
+
 /// Those of `hosts` whose nodes are out of service, with the reason.
 async fn nodes(
     shared: &Arc<Shared>,
@@ -186,8 +189,7 @@ async fn nodes(
     hosts: &[String],
 ) -> Result<BTreeMap<String, String>, String> {
     let mut down = BTreeMap::new();
-    let mut known: BTreeMap<(Vec<String>, String), Arc<BTreeMap<String, Serving>>> =
-        BTreeMap::new();
+    let mut known: BTreeMap<Whereabouts, BTreeMap<String, Serving>> = BTreeMap::new();
     let run = PlayRun::new(shared, play, "", Vec::new(), hosts, clusters);
     for host in hosts.iter().filter_map(|name| shared.known(name)) {
         let Some((cluster, node)) = whereabouts(shared, &run, host) else {
@@ -198,18 +200,17 @@ async fn nodes(
             let open = open.map_err(|error| error.to_string())?;
             let serving = crate::kubernetes::serving(&open).await;
             let serving = serving.map_err(|error| error.to_string())?;
-            known.insert(cluster.clone(), Arc::new(serving));
+            known.insert(cluster.clone(), serving);
         }
         match known[&cluster].get(&node) {
-            // A host that is no node yet cannot be out of service.
-            None => {}
             Some(found) if !found.ready => {
                 down.insert(host.name.clone(), NOT_READY.to_owned());
             }
             Some(found) if !found.schedulable => {
                 down.insert(host.name.clone(), CORDONED.to_owned());
             }
-            Some(_) => {}
+            // One that is no node yet cannot be out of service.
+            Some(_) | None => {}
         }
     }
     Ok(down)
@@ -220,7 +221,7 @@ fn whereabouts(
     shared: &Arc<Shared>,
     run: &PlayRun,
     host: &Arc<Host>,
-) -> Option<((Vec<String>, String), String)> {
+) -> Option<(Whereabouts, String)> {
     let scope = task_scope(shared, run, host, &run.lineage());
     let variable = |name: &str| shared.templar.variable(name, &scope).ok().flatten();
     let Some(Value::Array(api_hosts)) = variable("kube_api_hosts") else {
