@@ -152,6 +152,9 @@ pub struct RunArgs {
     /// Plain lines even on a terminal.
     #[arg(long, help_heading = "Output")]
     pub plain: bool,
+    /// Say at the end where the time went: by task, and by host and phase.
+    #[arg(long, help_heading = "Output")]
+    pub profile: bool,
 }
 
 /// `windlass inventory`.

@@ -14,6 +14,7 @@ pub(super) struct Style {
     json: bool,
     plain: bool,
     diff: bool,
+    profile: bool,
     verbosity: u8,
 }
 
@@ -24,6 +25,7 @@ impl Style {
             json: args.json,
             plain: args.plain,
             diff: args.diff,
+            profile: args.profile,
             verbosity: args.verbose,
         }
     }
@@ -34,8 +36,23 @@ impl Style {
             json,
             plain: true,
             diff: false,
+            profile: false,
             verbosity: 0,
         }
+    }
+
+    /// What shows the run, and after it where the time went.
+    fn reporters(self) -> Vec<Box<dyn Reporter>> {
+        let mut reporters = vec![self.reporter()];
+        if self.profile {
+            // Events as JSON stay alone on standard output.
+            reporters.push(if self.json {
+                report::profile(Box::new(Pipe(io::stderr())))
+            } else {
+                report::profile(Box::new(Pipe(io::stdout())))
+            });
+        }
+        reporters
     }
 
     fn reporter(self) -> Box<dyn Reporter> {
@@ -78,17 +95,17 @@ impl<W: Write> Write for Pipe<W> {
 
 /// Shows events until there are no more.
 pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
-    let mut reporter = style.reporter();
+    let mut reporters = style.reporters();
     let mut ticks = tokio::time::interval(Duration::from_millis(125));
     loop {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                Some(event) => reporter.event(&event),
+                Some(event) => reporters.iter_mut().for_each(|it| it.event(&event)),
                 None => break,
             },
-            _ = ticks.tick() => reporter.tick(),
+            _ = ticks.tick() => reporters.iter_mut().for_each(|it| it.tick()),
         }
     }
-    reporter.finish();
+    reporters.iter_mut().for_each(|it| it.finish());
 }
