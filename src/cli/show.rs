@@ -8,11 +8,19 @@ use std::io::{self, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// What a run looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Lines that move on a terminal, plain ones elsewhere.
+    Fitting,
+    Plain,
+    Json,
+}
+
 /// How events are shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
-    json: bool,
-    plain: bool,
+    form: Form,
     diff: bool,
     profile: bool,
     verbosity: u8,
@@ -22,8 +30,11 @@ impl Style {
     /// As the flags of `run` say.
     pub(super) fn of(args: &RunArgs) -> Self {
         Self {
-            json: args.json,
-            plain: args.plain,
+            form: match (args.json, args.plain) {
+                (true, _) => Form::Json,
+                (false, true) => Form::Plain,
+                (false, false) => Form::Fitting,
+            },
             diff: args.diff,
             profile: args.profile,
             verbosity: args.verbose,
@@ -33,8 +44,7 @@ impl Style {
     /// For verbs without these flags.
     pub(super) fn simple(json: bool) -> Self {
         Self {
-            json,
-            plain: true,
+            form: if json { Form::Json } else { Form::Plain },
             diff: false,
             profile: false,
             verbosity: 0,
@@ -46,7 +56,7 @@ impl Style {
         let mut reporters = vec![self.reporter()];
         if self.profile {
             // Events as JSON stay alone on standard output.
-            reporters.push(if self.json {
+            reporters.push(if self.form == Form::Json {
                 report::profile(Box::new(Pipe(io::stderr())))
             } else {
                 report::profile(Box::new(Pipe(io::stdout())))
@@ -56,7 +66,7 @@ impl Style {
     }
 
     fn reporter(self) -> Box<dyn Reporter> {
-        if self.json {
+        if self.form == Form::Json {
             return report::json(Box::new(Pipe(io::stdout())));
         }
         let term = Term::stdout();
@@ -66,7 +76,7 @@ impl Style {
             diff: self.diff,
             width: if term.is_term() { term.size().1 } else { 80 },
         };
-        if term.is_term() && !self.plain {
+        if term.is_term() && self.form == Form::Fitting {
             report::live(options, term)
         } else {
             report::plain(options, Box::new(Pipe(io::stdout())))
@@ -107,5 +117,7 @@ pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
             _ = ticks.tick() => reporters.iter_mut().for_each(|it| it.tick()),
         }
     }
-    reporters.iter_mut().for_each(|it| it.finish());
+    for it in &mut reporters {
+        it.finish();
+    }
 }

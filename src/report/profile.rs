@@ -6,6 +6,7 @@ use crate::event::{Event, Kind, Status, TaskResult};
 use console::measure_text_width;
 use indexmap::IndexMap;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -149,8 +150,9 @@ impl Profile {
         ];
         let mut text = table(&head, rows);
         if let (Some(most), Some(median)) = (overheads.last(), overheads.get(overheads.len() / 2)) {
-            text += &format!(
-                "overhead per host, beyond drain, restart and waits: median {}, at most {}\n",
+            let _ = writeln!(
+                text,
+                "overhead per host, beyond drain, restart and waits: median {}, at most {}",
                 duration(*median),
                 duration(*most)
             );
