@@ -26,7 +26,10 @@ pub(super) enum Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self::Json(refusal.code, refusal.to_json())
+        match refusal.plain() {
+            Some(text) => Self::Text(refusal.code, text.to_owned()),
+            None => Self::Json(refusal.code, refusal.to_json()),
+        }
     }
 }
 
