@@ -27,10 +27,6 @@ async fn refusals_are_worded_as_kubectl_users_know_them() {
                 "get --raw /nope",
                 "Error from server (NotFound): the server could not find the requested resource",
             ),
-            (
-                "create namespace shop",
-                "Error from server (AlreadyExists): namespaces \"shop\" already exists",
-            ),
         ];
         for (command, wanted) in cases {
             let said = bench.run(command).await.refused();
@@ -63,6 +59,15 @@ async fn stale_and_invalid_objects_are_refused() {
             "{said}"
         );
         bench.cluster.block_budget("w1", true);
+        let map =
+            json!({ "kind": "Namespace", "apiVersion": "v1", "metadata": { "name": "shop" } });
+        let said = bench
+            .feed("create --validate=false -f -", &map.to_string())
+            .await
+            .refused();
+        let wanted =
+            "(AlreadyExists): error when creating \"STDIN\": namespaces \"shop\" already exists";
+        assert!(said.contains(wanted), "{said}");
         let pods = bench.pods_on("w1");
         let pod = pods
             .iter()

@@ -116,11 +116,18 @@ async fn manifests_are_created_deleted_and_tried() {
             .good();
         assert!(bench.cluster.object("Pod", "kube-system", "try").is_none());
 
-        bench.run("create namespace tries").await.good();
-        bench
-            .run("create configmap one -n tries --from-literal=k=v")
-            .await
-            .good();
+        for object in [
+            json!({ "kind": "Namespace", "apiVersion": "v1", "metadata": { "name": "tries" } }),
+            json!({
+                "kind": "ConfigMap", "apiVersion": "v1", "metadata": { "name": "one", "namespace": "tries" },
+                "data": { "k": "v" },
+            }),
+        ] {
+            bench
+                .feed(&format!("create {flags}"), &object.to_string())
+                .await
+                .good();
+        }
         bench
             .run("delete namespace tries --timeout=30s")
             .await

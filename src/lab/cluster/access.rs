@@ -5,7 +5,10 @@ use super::status::Refusal;
 use serde_json::{Value, json};
 
 /// Answers a `SelfSubjectAccessReview`.
-pub(super) fn review(body: &[u8]) -> Result<Answer, Refusal> {
+pub(super) fn review(content_type: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    if content_type.contains("protobuf") {
+        return Err(Refusal::unsupported_media_type("application/json"));
+    }
     let review: Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad_request(format!("the body is not a JSON object: {error}")))?;
     if review["kind"] != "SelfSubjectAccessReview" {
@@ -43,6 +46,6 @@ mod tests {
     }
 
     fn review_of(value: &Value) -> Result<Answer, Refusal> {
-        review(value.to_string().as_bytes())
+        review("application/json", value.to_string().as_bytes())
     }
 }

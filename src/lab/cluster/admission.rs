@@ -1,5 +1,6 @@
 //! What a server fills into objects and what it refuses in them, before they are stored.
 
+use super::defaults;
 use super::object;
 use super::pods;
 use super::resource::Resource;
@@ -26,12 +27,7 @@ pub(super) fn new(resource: Resource, object: &mut Value) -> Result<(), Refusal>
             object["spec"]["finalizers"] = json!(["kubernetes"]);
             object["status"]["phase"] = json!("Active");
         }
-        Resource::Deployments | Resource::ReplicaSets | Resource::StatefulSets
-            if object["spec"]["replicas"].is_null() =>
-        {
-            object["spec"]["replicas"] = json!(1);
-        }
-        _ => {}
+        _ => defaults::fill(resource, object),
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::object;
+use super::openapi;
 use super::resource::Resource;
 use super::route::Route;
 use super::status::Refusal;
@@ -65,6 +66,7 @@ pub(super) fn answer(route: &Route, aggregated: bool, host: &str) -> Result<Answ
             answer
         }
         Route::Groups => groups(),
+        Route::Patches => return Ok(Answer::Bytes(openapi::MEDIA, openapi::document())),
         Route::OpenApi => json!({ "paths": {} }),
         Route::Group(name) => {
             let mut answer = json!({ "kind": "APIGroup", "apiVersion": "v1" });

@@ -7,7 +7,8 @@
 //!
 //! Where it is not like a real cluster, on purpose: a node is `Unknown` after 1 second of silence, not 40; a heartbeat
 //! moves whenever it is read and is no watch event by itself; no object carries `managedFields`, so `fieldManager` has
-//! no effect; there are no schemas, so `fieldValidation` finds no unknown field.
+//! no effect; protobuf is not spoken (a new kubectl's `create namespace` needs it, its `create -f` does not); there are
+//! no schemas, so `fieldValidation` finds no unknown field.
 
 mod access;
 mod admission;
@@ -19,6 +20,7 @@ mod certs;
 mod columns;
 mod config;
 mod controller;
+mod defaults;
 mod discovery;
 mod endpoint;
 mod events;
@@ -34,6 +36,7 @@ mod merge_patch;
 mod metrics;
 mod nodes;
 mod object;
+mod openapi;
 mod patch;
 mod persist;
 mod pods;

@@ -12,6 +12,8 @@ pub(super) enum Route {
     Metrics,
     /// `selfsubjectaccessreviews`
     AccessReview,
+    /// `/openapi/v2`: which kinds take a `dryRun`.
+    Patches,
     /// `/openapi/v3`: that there are no schemas.
     OpenApi,
     /// `/api`
@@ -46,6 +48,7 @@ impl Route {
         match steps.as_slice() {
             ["version"] => Some(Self::Version),
             ["metrics"] => Some(Self::Metrics),
+            ["openapi", "v2"] => Some(Self::Patches),
             ["openapi", "v3"] => Some(Self::OpenApi),
             [
                 "apis",

@@ -1,6 +1,7 @@
 //! What a new cluster holds: namespaces, DaemonSets, a small shop of Deployments, and budgets over some of them.
 
 use super::config::{ClusterConfig, Flavor};
+use super::defaults;
 use super::resource::Resource;
 use super::status::Refusal;
 use super::store::Store;
@@ -148,11 +149,9 @@ pub(super) fn deployment(
 
 fn template(name: &str, scratch: bool) -> Value {
     let mut spec = json!({
-        "containers": [{ "name": name, "image": format!("registry.invalid/{name}:1"), "resources": {} }],
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 30,
-        "schedulerName": "default-scheduler",
+        "containers": [{ "name": name, "image": format!("registry.invalid/{name}:1") }],
     });
+    defaults::pod(&mut spec);
     if scratch {
         spec["volumes"] = json!([{ "name": "scratch", "emptyDir": {} }]);
         spec["containers"][0]["volumeMounts"] =

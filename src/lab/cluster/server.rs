@@ -75,7 +75,10 @@ async fn answer(
             if head.method != Method::POST {
                 return Err(Refusal::method_not_allowed());
             }
-            access::review(&collect(body).await?)
+            access::review(
+                text(&head.headers, header::CONTENT_TYPE),
+                &collect(body).await?,
+            )
         }
         Some(route) => {
             only_get(&head.method)?;
