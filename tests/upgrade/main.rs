@@ -17,3 +17,4 @@ mod killed;
 mod lab;
 mod running;
 mod snapshot;
+mod staging;
