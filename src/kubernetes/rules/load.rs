@@ -60,11 +60,11 @@ impl Rules {
         for (section, id, node) in entries.0 {
             if let NodeKind::Mapping(mapping) = &node.kind {
                 let mut fields = Fields::new(&node, mapping);
-                if !fields.flag("disabled") {
+                if fields.flag("disabled") {
+                    wrong.extend(fields.wrong);
+                } else {
                     rules.add(section, &id, &mut fields);
                     wrong.extend(fields.finish());
-                } else {
-                    wrong.extend(fields.wrong);
                 }
             }
         }
@@ -261,16 +261,14 @@ fn chosen<T: Copy>(
     let Some(node) = fields.optional(name) else {
         return Vec::new();
     };
-    match node.as_sequence() {
-        Some(items) => items
-            .iter()
-            .filter_map(|item| fields.choice(name, item, choices))
-            .collect(),
-        None => {
-            fields.refuse(node, format!("`{name}` takes a list"), None);
-            Vec::new()
-        }
-    }
+    let Some(items) = node.as_sequence() else {
+        fields.refuse(node, format!("`{name}` takes a list"), None);
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| fields.choice(name, item, choices))
+        .collect()
 }
 
 #[cfg(test)]

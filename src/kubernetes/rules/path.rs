@@ -28,9 +28,9 @@ pub enum Refusal {
         /// What is newer.
         component: Component,
         /// Its version.
-        from: Version,
+        from: String,
         /// The target.
-        to: Version,
+        to: String,
         /// The rule's id.
         rule: String,
     },
@@ -38,9 +38,9 @@ pub enum Refusal {
     #[error("{from} to {to} leads over {missing}, and no version of it is at hand (rule {rule})")]
     NoVersion {
         /// The oldest API server.
-        from: Version,
+        from: String,
         /// The target.
-        to: Version,
+        to: String,
         /// The minor that is missing.
         missing: Minor,
         /// The rule's id.
@@ -54,9 +54,9 @@ pub enum Refusal {
         /// `kubelet` or `k3s-agent`.
         component: Component,
         /// Its version.
-        kubelet: Version,
+        kubelet: String,
         /// The version of the control plane that it must not meet.
-        to: Version,
+        to: String,
         /// The rule's id.
         rule: String,
     },
@@ -64,9 +64,9 @@ pub enum Refusal {
     #[error("{from} and {to} are not versions of the same thing")]
     Unrelated {
         /// What runs.
-        from: Version,
+        from: String,
         /// The target.
-        to: Version,
+        to: String,
     },
     /// No version of an API server is known.
     #[error("no API server's version is known")]
@@ -154,8 +154,8 @@ impl Rules {
         for version in from.iter().chain(kubelets) {
             if flavour(version) != flavour(to) || version.major != to.major {
                 return Err(Refusal::Unrelated {
-                    from: version.clone(),
-                    to: to.clone(),
+                    from: version.to_string(),
+                    to: to.to_string(),
                 });
             }
         }
@@ -181,8 +181,8 @@ impl Rules {
             if version > to && flavour(version) == flavour(to) {
                 return Err(Refusal::Downgrade {
                     component,
-                    from: version.clone(),
-                    to: to.clone(),
+                    from: version.to_string(),
+                    to: to.to_string(),
                     rule: self.hop_id(component),
                 });
             }
@@ -221,8 +221,8 @@ impl Rules {
             };
             let Some(next) = next else {
                 return Err(Refusal::NoVersion {
-                    from: oldest.clone(),
-                    to: to.clone(),
+                    from: oldest.to_string(),
+                    to: to.to_string(),
                     missing: Minor {
                         major: to.major,
                         minor: reach,
@@ -260,8 +260,8 @@ impl Rules {
             if let Some(rule) = self.too_old(plane, &kubelet, &version) {
                 let too_old = || Refusal::KubeletTooOld {
                     component: plane.node,
-                    kubelet: kubelet.clone(),
-                    to: version.clone(),
+                    kubelet: kubelet.to_string(),
+                    to: version.to_string(),
                     rule,
                 };
                 if at > 0 && hops[at - 1].version > kubelet {
@@ -359,188 +359,191 @@ mod tests {
         }
     }
 
+    const ALL: &str = "1.32.9 1.33.2 1.33.7 1.34.3 1.35.1 1.36.0 1.37.0-rc.1";
+    const K3S: &str = "1.33.5+k3s1 1.34.3+k3s1 1.34.3+k3s2 1.35.1+k3s1";
+
+    /// From, to, kubelets, what is at hand, and the path.
+    const PATHS: [[&str; 5]; 32] = [
+        // One minor, a patch, nothing.
+        ["1.34.3", "1.35.1", "1.34.3", "", "v1.35.1*"],
+        ["1.35.0", "1.35.1", "1.35.0", "", "v1.35.1*"],
+        ["1.35.1", "1.35.1", "1.35.1", ALL, ""],
+        ["1.35.1", "1.35.1", "", ALL, ""],
+        ["1.35.1 1.35.1", "v1.35.1", "1.35.1 1.35.1", ALL, ""],
+        // Only kubelets are behind.
+        ["1.35.1", "1.35.1", "1.35.1 1.33.2", ALL, "v1.35.1*"],
+        // Three minors: the kubelets wait for the end.
+        [
+            "1.32.9",
+            "1.35.1",
+            "1.32.9",
+            ALL,
+            "v1.33.7 v1.34.3 v1.35.1*",
+        ],
+        // Four: they follow once on the way, as late as they may.
+        [
+            "1.32.9",
+            "1.36.0",
+            "1.32.9",
+            ALL,
+            "v1.33.7 v1.34.3 v1.35.1* v1.36.0*",
+        ],
+        [
+            "1.33.2",
+            "1.36.0",
+            "1.32.9",
+            ALL,
+            "v1.34.3 v1.35.1* v1.36.0*",
+        ],
+        // Below 1.25 they may be two minors behind.
+        [
+            "1.23.0",
+            "1.26.0",
+            "1.23.0",
+            "1.24.1 1.25.1 1.26.0",
+            "v1.24.1 v1.25.1* v1.26.0*",
+        ],
+        // They are as far behind as they may be: first they come up.
+        ["1.35.1", "1.36.0", "1.32.9", ALL, "v1.35.1* v1.36.0*"],
+        [
+            "1.35.1",
+            "1.36.0",
+            "1.32.9",
+            "1.36.0",
+            "refused: kubelet-apiserver",
+        ],
+        [
+            "1.35.1 1.35.0",
+            "1.36.0",
+            "1.32.9",
+            ALL,
+            "refused: kubelet-apiserver",
+        ],
+        [
+            "1.36.0",
+            "1.36.0",
+            "1.32.9",
+            ALL,
+            "refused: kubelet-apiserver",
+        ],
+        // An interrupted run goes on.
+        ["1.34.3 1.35.1", "1.35.1", "1.34.3", ALL, "v1.35.1*"],
+        [
+            "1.34.3 1.33.2 1.33.2",
+            "1.35.1",
+            "1.33.2",
+            ALL,
+            "v1.34.3 v1.35.1*",
+        ],
+        [
+            "1.33.7 1.34.9",
+            "1.35.1",
+            "1.33.7",
+            ALL,
+            "refused: control-plane-hop",
+        ],
+        // Something on the way is missing.
+        [
+            "1.33.7",
+            "1.35.1",
+            "1.33.7",
+            "1.35.1 1.33.7",
+            "refused: control-plane-hop",
+        ],
+        [
+            "1.33.7",
+            "1.35.1",
+            "1.33.7",
+            "",
+            "refused: control-plane-hop",
+        ],
+        // A candidate only where there is no release.
+        ["1.36.0", "1.38.0", "1.36.0", ALL, "v1.37.0-rc.1 v1.38.0*"],
+        // Down, and across.
+        [
+            "1.35.1",
+            "1.34.3",
+            "1.34.3",
+            ALL,
+            "refused: control-plane-hop",
+        ],
+        [
+            "1.35.1",
+            "1.35.0",
+            "1.35.0",
+            ALL,
+            "refused: control-plane-hop",
+        ],
+        ["1.34.3", "1.34.3", "1.35.1", ALL, "refused: kubelet-hop"],
+        [
+            "1.35.1",
+            "2.0.0",
+            "1.35.1",
+            ALL,
+            "v1.35.1 and v2.0.0 are not versions of the same thing",
+        ],
+        [
+            "",
+            "1.35.1",
+            "1.35.1",
+            ALL,
+            "no API server's version is known",
+        ],
+        // k3s.
+        [
+            "1.33.5+k3s1",
+            "1.35.1+k3s1",
+            "1.33.5+k3s1",
+            K3S,
+            "v1.34.3+k3s2 v1.35.1+k3s1*",
+        ],
+        [
+            "1.34.3+k3s1",
+            "1.34.3+k3s2",
+            "1.34.3+k3s1",
+            K3S,
+            "v1.34.3+k3s2*",
+        ],
+        [
+            "1.34.3+k3s2",
+            "1.34.3+k3s1",
+            "1.34.3+k3s1",
+            K3S,
+            "refused: k3s-server-hop",
+        ],
+        [
+            "1.33.5+k3s1",
+            "1.35.1+k3s1",
+            "1.33.5+k3s1",
+            ALL,
+            "refused: k3s-server-hop",
+        ],
+        [
+            "1.34.3+k3s1",
+            "1.35.1",
+            "1.34.3+k3s1",
+            ALL,
+            "v1.34.3+k3s1 and v1.35.1 are not versions of the same thing",
+        ],
+        [
+            "1.34.3",
+            "1.35.1+k3s1",
+            "1.34.3",
+            ALL,
+            "v1.34.3 and v1.35.1+k3s1 are not versions of the same thing",
+        ],
+        [
+            "1.34.3+rke2r1",
+            "1.35.1+k3s1",
+            "",
+            ALL,
+            "v1.34.3+rke2r1 and v1.35.1+k3s1 are not versions of the same thing",
+        ],
+    ];
+
     #[test]
     fn paths() {
-        let all = "1.32.9 1.33.2 1.33.7 1.34.3 1.35.1 1.36.0 1.37.0-rc.1";
-        let k3s = "1.33.5+k3s1 1.34.3+k3s1 1.34.3+k3s2 1.35.1+k3s1";
-        let cases = [
-            // One minor, a patch, nothing.
-            ("1.34.3", "1.35.1", "1.34.3", "", "v1.35.1*"),
-            ("1.35.0", "1.35.1", "1.35.0", "", "v1.35.1*"),
-            ("1.35.1", "1.35.1", "1.35.1", all, ""),
-            ("1.35.1", "1.35.1", "", all, ""),
-            ("1.35.1 1.35.1", "v1.35.1", "1.35.1 1.35.1", all, ""),
-            // Only kubelets are behind.
-            ("1.35.1", "1.35.1", "1.35.1 1.33.2", all, "v1.35.1*"),
-            // Three minors: the kubelets wait for the end.
-            (
-                "1.32.9",
-                "1.35.1",
-                "1.32.9",
-                all,
-                "v1.33.7 v1.34.3 v1.35.1*",
-            ),
-            // Four: they follow once on the way, as late as they may.
-            (
-                "1.32.9",
-                "1.36.0",
-                "1.32.9",
-                all,
-                "v1.33.7 v1.34.3 v1.35.1* v1.36.0*",
-            ),
-            (
-                "1.33.2",
-                "1.36.0",
-                "1.32.9",
-                all,
-                "v1.34.3 v1.35.1* v1.36.0*",
-            ),
-            // Below 1.25 they may be two minors behind.
-            (
-                "1.23.0",
-                "1.26.0",
-                "1.23.0",
-                "1.24.1 1.25.1 1.26.0",
-                "v1.24.1 v1.25.1* v1.26.0*",
-            ),
-            // They are as far behind as they may be: first they come up.
-            ("1.35.1", "1.36.0", "1.32.9", all, "v1.35.1* v1.36.0*"),
-            (
-                "1.35.1",
-                "1.36.0",
-                "1.32.9",
-                "1.36.0",
-                "refused: kubelet-apiserver",
-            ),
-            (
-                "1.35.1 1.35.0",
-                "1.36.0",
-                "1.32.9",
-                all,
-                "refused: kubelet-apiserver",
-            ),
-            (
-                "1.36.0",
-                "1.36.0",
-                "1.32.9",
-                all,
-                "refused: kubelet-apiserver",
-            ),
-            // An interrupted run goes on.
-            ("1.34.3 1.35.1", "1.35.1", "1.34.3", all, "v1.35.1*"),
-            (
-                "1.34.3 1.33.2 1.33.2",
-                "1.35.1",
-                "1.33.2",
-                all,
-                "v1.34.3 v1.35.1*",
-            ),
-            (
-                "1.33.7 1.34.9",
-                "1.35.1",
-                "1.33.7",
-                all,
-                "refused: control-plane-hop",
-            ),
-            // Something on the way is missing.
-            (
-                "1.33.7",
-                "1.35.1",
-                "1.33.7",
-                "1.35.1 1.33.7",
-                "refused: control-plane-hop",
-            ),
-            (
-                "1.33.7",
-                "1.35.1",
-                "1.33.7",
-                "",
-                "refused: control-plane-hop",
-            ),
-            // A candidate only where there is no release.
-            ("1.36.0", "1.38.0", "1.36.0", all, "v1.37.0-rc.1 v1.38.0*"),
-            // Down, and across.
-            (
-                "1.35.1",
-                "1.34.3",
-                "1.34.3",
-                all,
-                "refused: control-plane-hop",
-            ),
-            (
-                "1.35.1",
-                "1.35.0",
-                "1.35.0",
-                all,
-                "refused: control-plane-hop",
-            ),
-            ("1.34.3", "1.34.3", "1.35.1", all, "refused: kubelet-hop"),
-            (
-                "1.35.1",
-                "2.0.0",
-                "1.35.1",
-                all,
-                "v1.35.1 and v2.0.0 are not versions of the same thing",
-            ),
-            (
-                "",
-                "1.35.1",
-                "1.35.1",
-                all,
-                "no API server's version is known",
-            ),
-            // k3s.
-            (
-                "1.33.5+k3s1",
-                "1.35.1+k3s1",
-                "1.33.5+k3s1",
-                k3s,
-                "v1.34.3+k3s2 v1.35.1+k3s1*",
-            ),
-            (
-                "1.34.3+k3s1",
-                "1.34.3+k3s2",
-                "1.34.3+k3s1",
-                k3s,
-                "v1.34.3+k3s2*",
-            ),
-            (
-                "1.34.3+k3s2",
-                "1.34.3+k3s1",
-                "1.34.3+k3s1",
-                k3s,
-                "refused: k3s-server-hop",
-            ),
-            (
-                "1.33.5+k3s1",
-                "1.35.1+k3s1",
-                "1.33.5+k3s1",
-                all,
-                "refused: k3s-server-hop",
-            ),
-            (
-                "1.34.3+k3s1",
-                "1.35.1",
-                "1.34.3+k3s1",
-                all,
-                "v1.34.3+k3s1 and v1.35.1 are not versions of the same thing",
-            ),
-            (
-                "1.34.3",
-                "1.35.1+k3s1",
-                "1.34.3",
-                all,
-                "v1.34.3 and v1.35.1+k3s1 are not versions of the same thing",
-            ),
-            (
-                "1.34.3+rke2r1",
-                "1.35.1+k3s1",
-                "",
-                all,
-                "v1.34.3+rke2r1 and v1.35.1+k3s1 are not versions of the same thing",
-            ),
-        ];
-        for (from, to, kubelets, via, expected) in cases {
+        for [from, to, kubelets, via, expected] in PATHS {
             assert_eq!(
                 path(from, to, kubelets, via),
                 expected,

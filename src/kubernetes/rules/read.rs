@@ -59,14 +59,12 @@ impl<'a> Fields<'a> {
     }
 
     fn text_of(&mut self, name: &str, node: &Node) -> String {
-        match node.as_str().filter(|text| !text.trim().is_empty()) {
-            Some(text) => text.trim().to_owned(),
-            None => {
-                let message = format!("`{name}` takes a text, not {}", node.kind_name());
-                self.refuse(node, message, None);
-                String::new()
-            }
+        let text = node.as_str().map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            let message = format!("`{name}` takes a text, not {}", node.kind_name());
+            self.refuse(node, message, None);
         }
+        text.to_owned()
     }
 
     /// A list of texts that must be there and hold one at least.
@@ -102,17 +100,14 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
-        match self.optional(name) {
-            None => false,
-            Some(node) => match node.kind {
-                NodeKind::Bool(value) => value,
-                _ => {
-                    let message = format!("`{name}` takes true or false");
-                    self.refuse(node, message, None);
-                    false
-                }
-            },
+        let Some(node) = self.optional(name) else {
+            return false;
+        };
+        if let NodeKind::Bool(value) = node.kind {
+            return value;
         }
+        self.refuse(node, format!("`{name}` takes true or false"), None);
+        false
     }
 
     pub(super) fn minor(&mut self, name: &'static str) -> Option<Minor> {
