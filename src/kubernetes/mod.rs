@@ -20,6 +20,7 @@ pub mod rules;
 mod tests;
 mod tunnel;
 mod version;
+mod versions;
 
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
@@ -35,3 +36,4 @@ pub use objects::PodKey;
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use version::{BadVersion, Version};
+pub use versions::{api_version, kubelet_versions};

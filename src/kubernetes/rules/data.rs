@@ -3,6 +3,7 @@
 //! This file holds what `rules.yml` says once it was read. It must not know the file's form, nor what follows from a rule.
 
 use super::Minor;
+use crate::kubernetes::Version;
 use std::fmt;
 
 /// Something of Kubernetes that has a version of its own.
@@ -68,6 +69,15 @@ impl Component {
     /// The component called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|each| each.name() == name)
+    }
+
+    /// What a cluster of `version` is made of: the component that serves its API, and the one that runs its pods.
+    pub fn plane_of(version: &Version) -> (Self, Self) {
+        if version.build.starts_with("k3s") {
+            (Self::K3sServer, Self::K3sAgent)
+        } else {
+            (Self::ApiServer, Self::Kubelet)
+        }
     }
 
     /// Whether it serves the API, so that what it has written bounds the way back.

@@ -112,17 +112,8 @@ struct Plane {
 
 impl Plane {
     fn of(target: &Version) -> Self {
-        if flavour(target) == "k3s" {
-            Self {
-                server: Component::K3sServer,
-                node: Component::K3sAgent,
-            }
-        } else {
-            Self {
-                server: Component::ApiServer,
-                node: Component::Kubelet,
-            }
-        }
+        let (server, node) = Component::plane_of(target);
+        Self { server, node }
     }
 }
 
