@@ -211,7 +211,7 @@ impl Given {
     /// What runs: an API server's own word, a node's kubelet as the cluster knows it; else nothing is known.
     async fn running(&self, cx: &Context, component: Component) -> Result<String, ModuleError> {
         let kubeconfig = self.kubeconfig.as_deref().unwrap_or(KUBECONFIG);
-        if component == Component::ApiServer {
+        if component.serves_api() {
             let server = ApiServer {
                 host: cx.host.clone(),
                 kubeconfig: kubeconfig.to_owned(),

@@ -121,6 +121,17 @@ impl Rules {
         })
     }
 
+    /// The ids of the rules that a version of `component` is held against.
+    pub fn about(&self, component: Component) -> Vec<String> {
+        let hops = self.hop_rule(component).map(|rule| &rule.cite.id);
+        let skew = self
+            .skew
+            .iter()
+            .filter(|rule| rule.component == component || rule.against == component)
+            .map(|rule| &rule.cite.id);
+        hops.into_iter().chain(skew).cloned().collect()
+    }
+
     pub(super) fn hop_rule(&self, component: Component) -> Option<&HopRule> {
         self.hops
             .iter()
