@@ -16,6 +16,7 @@ mod objects;
 mod overview;
 mod release;
 pub mod rules;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod tunnel;
@@ -35,5 +36,6 @@ pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment
 pub use objects::PodKey;
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
+pub use serving::{Serving, serving};
 pub use version::{BadVersion, Version};
 pub use versions::{api_version, kubelet_versions};
