@@ -15,11 +15,13 @@ mod kubectl;
 mod objects;
 mod overview;
 mod release;
+pub mod rules;
 mod serving;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 mod version;
+mod versions;
 
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
@@ -36,3 +38,4 @@ pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use serving::{Serving, serving};
 pub use version::{BadVersion, Version};
+pub use versions::{api_version, kubelet_versions};

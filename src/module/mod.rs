@@ -6,6 +6,7 @@
 mod api;
 mod artifact;
 mod assert;
+mod cluster_versions;
 mod command;
 mod commit;
 mod context;
@@ -24,10 +25,12 @@ mod file_plan;
 mod file_recurse;
 mod gate;
 mod get_url;
+mod hop_versions;
 mod include_vars;
 mod init_script;
 mod kube_node;
 mod kube_target;
+mod look;
 mod mode;
 mod parameter;
 mod params;
@@ -49,6 +52,7 @@ mod uncordon;
 mod unit;
 #[cfg(test)]
 mod unit_fake;
+mod upgrade_path;
 mod wait_for;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};

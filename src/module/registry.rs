@@ -2,9 +2,9 @@
 
 use super::Module;
 use super::{
-    artifact, assert, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url,
-    include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd,
-    template, uncordon, wait_for,
+    artifact, assert, cluster_versions, command, commit, copy, cordon, debug, drain, fail, file,
+    gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact, setup, shell,
+    slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -30,12 +30,15 @@ static MODULES: &[&dyn Module] = &[
     &template::Template,
     &wait_for::WaitFor,
     &artifact::Artifact,
+    &cluster_versions::ClusterVersions,
     &commit::Commit,
     &cordon::Cordon,
     &drain::Drain,
     &gate::Gate,
     &kube_node::KubeNode,
+    &look::Look,
     &uncordon::Uncordon,
+    &upgrade_path::UpgradePath,
 ];
 
 /// Collections whose modules these are; a name may have one of them before it.
