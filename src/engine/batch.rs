@@ -73,6 +73,8 @@ impl Batch {
         let play = self.play.play.clone();
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
+        self.reconcile().await;
+        self.judge();
         if let Some(task) = gather {
             self.items(&[Item::Task(task)], root.clone(), hosts.clone())
                 .await;
@@ -372,7 +374,7 @@ impl Batch {
     }
 
     /// Asks the policy; a stop drops the batch where it is.
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         if self.stop.is_some() || self.verifying {
             return;
         }

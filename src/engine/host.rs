@@ -1,5 +1,6 @@
 //! One host as the run sees it: its standing, its variables, its connections.
 
+use super::deadman::Deadman;
 use crate::connection::Connection;
 use crate::event::{Counts, HostState};
 use crate::template::{Variable, Variables};
@@ -64,6 +65,10 @@ pub(super) struct State {
     pub(super) steps: u32,
     /// Of these, recorded since the host was last committed.
     pub(super) open_steps: u32,
+    /// Its dead-man timer.
+    pub(super) deadman: Deadman,
+    /// It was asked already what earlier runs left on it.
+    pub(super) looked_back: bool,
     /// Why the host cannot go back behind its last commit (`windlass.commit`).
     pub(super) held: Option<String>,
     /// Changes that cannot be taken back, in words.

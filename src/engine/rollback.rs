@@ -3,6 +3,7 @@
 use super::action::state_folder;
 use super::batch::Batch;
 use super::connect::{PAUSES, become_of, reach, waits_for};
+use super::deadman;
 use super::host::{Host, Standing};
 use super::shared::Shared;
 use super::variables::host_scope;
@@ -10,7 +11,7 @@ use crate::connection::{Command, Connection, ConnectionError};
 use crate::event::{HostState, Kind};
 use crate::kubernetes::{Clusters, release};
 use crate::shell::Become;
-use crate::undo::{RevertReport, UndoLog};
+use crate::undo::{RevertReport, UndoLog, WENT_BACK, parse_alone};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,10 +81,24 @@ impl WayBack {
 }
 
 /// A host's undo log and how to reach it.
-struct Opened {
-    connection: Arc<dyn Connection>,
-    become_user: Option<Become>,
-    log: UndoLog,
+pub(super) struct Opened {
+    pub(super) connection: Arc<dyn Connection>,
+    pub(super) become_user: Option<Become>,
+    pub(super) log: UndoLog,
+}
+
+/// Why a host was not committed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommitError {
+    /// It could not be told.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// It could not write it down.
+    #[error("{0}")]
+    Log(String),
+    /// Its dead-man timer ran out, so there is nothing left to commit.
+    #[error("the host went back by itself at {0}, before the run could commit it")]
+    WentBack(String),
 }
 
 impl Batch {
@@ -240,8 +255,13 @@ async fn revert(
         }
     };
     let by_hand = by_hand(shared, host);
+    let alone = if host.state().deadman.runs() {
+        "; its dead-man timer takes it back by itself"
+    } else {
+        ""
+    };
     Err(WayBack::incomplete(
-        format!("the undo log could not be replayed: {last}"),
+        format!("the undo log could not be replayed: {last}{alone}"),
         by_hand,
     ))
 }
@@ -259,7 +279,13 @@ async fn replay(
     });
     command.become_user = opened.become_user;
     let output = opened.connection.run(command).await?;
-    Ok(UndoLog::parse_revert(&output.stdout_text()))
+    let report = UndoLog::parse_revert(&output.stdout_text());
+    if let Some(since) = &report.alone {
+        let complete = report.complete && report.undone.is_empty();
+        deadman::went_back(shared, host, since, complete);
+    }
+    host.state().deadman.stopped();
+    Ok(report)
 }
 
 /// Marks what the play did on a host as final.
@@ -267,25 +293,55 @@ pub(super) async fn commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
-) -> Result<(), ConnectionError> {
+) -> Result<(), CommitError> {
+    let mut left = PAUSES.iter();
+    let output = loop {
+        let error = match tell_to_commit(shared, lineage, host).await {
+            Ok(output) => break output,
+            Err(error) => error,
+        };
+        // A host that is not told goes back by itself, so it is worth some patience.
+        let waits = host.state().deadman.runs() && !matches!(error, ConnectionError::Become(_));
+        let Some(pause) = left.next().filter(|_| waits) else {
+            return Err(error.into());
+        };
+        waits_for(shared, &host.name, &error.to_string(), *pause);
+        tokio::time::sleep(Duration::from_secs(*pause)).await;
+    };
+    if output.status == WENT_BACK {
+        let since = parse_alone(&output.stdout_text())
+            .unwrap_or_default()
+            .to_owned();
+        deadman::went_back(shared, host, &since, true);
+        return Err(CommitError::WentBack(since));
+    }
+    if output.status != 0 {
+        let message = output.stderr_text().trim().to_owned();
+        return Err(CommitError::Log(message));
+    }
+    let mut state = host.state();
+    state.open_steps = 0;
+    state.deadman.stopped();
+    drop(state);
+    shared.events.emit(Kind::HostCommitted {
+        host: host.name.clone(),
+    });
+    Ok(())
+}
+
+async fn tell_to_commit(
+    shared: &Arc<Shared>,
+    lineage: &super::lineage::Lineage,
+    host: &Arc<Host>,
+) -> Result<crate::connection::Output, ConnectionError> {
     let opened = open(shared, lineage, host).await?;
     let mut command = Command::new(opened.log.commit());
     command.become_user = opened.become_user;
-    let output = opened.connection.run(command).await?;
-    if output.status == 0 {
-        host.state().open_steps = 0;
-        shared.events.emit(Kind::HostCommitted {
-            host: host.name.clone(),
-        });
-        Ok(())
-    } else {
-        Err(ConnectionError::Upload(
-            output.stderr_text().trim().to_owned(),
-        ))
-    }
+    opened.connection.run(command).await
 }
 
-async fn open(
+/// Reaches a host's undo log, as the user that the play becomes.
+pub(super) async fn open(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,

@@ -3,6 +3,7 @@
 use super::batch::{Batch, limits, play_flag};
 use super::conclude::conclude;
 use super::connect::RunDial;
+use super::deadman;
 use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
@@ -269,12 +270,17 @@ impl Run {
             for host in &hosts {
                 let scope = task_scope(&shared, &run, host, &run.lineage());
                 run.read_files(&shared.templar, &host.name, &scope)?;
+                let scope = task_scope(&shared, &run, host, &run.lineage());
+                deadman::ready(&shared, &run, host, &scope)?;
             }
             let gather = self.gather_task(play, &scope)?;
             let before = changes(&hosts);
-            let mut batch = Batch::new(&shared, run, limits);
-            batch.run(gather).await;
-            conclude(&mut batch).await;
+            let mut batch = Batch::new(&shared, run.clone(), limits);
+            deadman::kept(&shared, &run, async {
+                batch.run(gather).await;
+                conclude(&mut batch).await;
+            })
+            .await;
             let mut stop = batch.stop.take();
             if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
                 stop = pace.soak(&shared, play, &clusters, &names).await;

@@ -4,7 +4,7 @@ use super::events::Events;
 use super::host::Host;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
-use crate::journal::RunId;
+use crate::journal::{RunId, Store};
 use crate::playbook::Loader;
 use crate::template::{Templar, Variable, Variables};
 use indexmap::IndexMap;
@@ -68,6 +68,8 @@ pub struct Parts {
     pub events: Events,
     /// Set by the first Ctrl-C: no new task starts.
     pub interrupted: Arc<AtomicBool>,
+    /// Where runs are kept: tells what became of earlier ones.
+    pub store: Store,
 }
 
 /// What all parts of a run share.
@@ -84,6 +86,7 @@ pub(super) struct Shared {
     /// The controller, where the inventory does not list it.
     local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
+    pub(super) store: Store,
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
@@ -115,6 +118,7 @@ impl Shared {
             hosts,
             inventory,
             interrupted: parts.interrupted,
+            store: parts.store,
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
         };

@@ -147,6 +147,33 @@ pub enum Kind {
         /// The host.
         host: String,
     },
+    /// A host's dead-man timer runs: it goes back by itself unless the run commits it or moves the timer in time.
+    DeadmanArmed {
+        /// The host.
+        host: String,
+        /// How long it waits.
+        limit: Duration,
+    },
+    /// A host is known to have gone back by itself, in this run or since an earlier one.
+    WentBack {
+        /// The host.
+        host: String,
+        /// The run that it took back.
+        run: String,
+        /// When it began to, by the host's clock (UTC).
+        since: String,
+        /// Whether the old state is back.
+        complete: bool,
+    },
+    /// What an earlier run, whose controller is gone, left half done on a host was taken back.
+    TakenBack {
+        /// The host.
+        host: String,
+        /// That run.
+        run: String,
+        /// What was undone, in order, in words.
+        undone: Vec<String>,
+    },
     /// A failed host starts to go back.
     RollbackStarted {
         /// The host.

@@ -135,6 +135,12 @@ pub struct Rollback {
     pub on_failure: bool,
     /// Tasks that must pass on a restored host before it is released.
     pub verify: Vec<Item>,
+    /// How long a host waits for the run before it goes back by itself; 0 or false is for ever.
+    pub deadman: Option<Node>,
+    /// Tasks that run on a failed host before it goes back.
+    pub before: Vec<Item>,
+    /// Tasks that run on it once it went back, or failed to.
+    pub after: Vec<Item>,
 }
 
 /// A task or a block.

@@ -18,6 +18,33 @@ pub(super) fn started(options: Options, host: &str, reason: &str) -> String {
     )
 }
 
+/// A host went back by itself: a person who was away must be able to see when.
+pub(super) fn went_back(
+    options: Options,
+    host: &str,
+    run: &str,
+    since: &str,
+    complete: bool,
+) -> String {
+    let end = if complete {
+        ""
+    } else {
+        ", but did not get to the end of it"
+    };
+    let text = format!(
+        "[{host}] went back by itself at {since}{end}: run {run} neither committed nor extended its changes in time"
+    );
+    options.colors().paint(Tone::Changed, &text) + "\n"
+}
+
+/// What a dead run left was taken back.
+pub(super) fn taken_back(options: Options, host: &str, run: &str, undone: &[String]) -> String {
+    let colors = options.colors();
+    let text = format!("[{host}] took back what run {run} left half done");
+    let undone = colors.paint(Tone::Plain, &under(undone, "    "));
+    colors.paint(Tone::Changed, &text) + "\n" + &undone
+}
+
 /// What the way back of a host came to.
 pub(super) struct Finished<'a> {
     pub(super) host: &'a str,
