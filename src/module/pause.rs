@@ -9,10 +9,8 @@ use jiff::Zoned;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs::File;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// The module.
 #[derive(Debug)]
@@ -119,23 +117,17 @@ fn terminal() -> Result<File, ModuleError> {
         .map_err(|error| ModuleError::failed(format!("the terminal cannot be opened: {error}")))
 }
 
-/// One line, without its end. It is read only when something is there, so that the wait can be ended from outside.
+/// One line, without its end. A thread of its own reads it, which neither this wait nor the program's end waits for.
 async fn line(file: File) -> std::io::Result<String> {
-    let file = AsyncFd::with_interest(file, Interest::READABLE)?;
-    let mut bytes = Vec::new();
-    let mut some = [0; 256];
-    loop {
-        let mut ready = file.readable().await?;
-        let Ok(read) = ready.try_io(|file| file.get_ref().read(&mut some)) else {
-            continue;
-        };
-        let read = read?;
-        bytes.extend_from_slice(&some[..read]);
-        if read == 0 || bytes.contains(&b'\n') {
-            let text = String::from_utf8_lossy(&bytes);
-            return Ok(text.lines().next().unwrap_or_default().to_owned());
-        }
-    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(file).read_line(&mut line);
+        // Nobody may be waiting any more.
+        let _ = sender.send(read.map(|_| line));
+    });
+    let line = receiver.await.map_err(std::io::Error::other)??;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[async_trait]
