@@ -3,6 +3,7 @@
 //! Only this room names kube. It must not know modules or the engine.
 
 mod access;
+mod baseline;
 mod cluster;
 mod clusters;
 mod cordon;
@@ -10,6 +11,8 @@ mod dial;
 mod drain;
 mod error;
 mod gate;
+mod gate_node;
+mod healthz;
 mod kubeconfig;
 mod kubectl;
 mod objects;
@@ -17,12 +20,14 @@ mod overview;
 mod release;
 pub mod rules;
 mod serving;
+mod test_pod;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 mod version;
 mod versions;
 
+pub use baseline::{Baselines, ClusterBaseline, Health, NodeBaseline, gate_cluster};
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
 pub use cordon::{
@@ -30,12 +35,17 @@ pub use cordon::{
     uncordon,
 };
 pub use dial::{Dial, Progress};
-pub use drain::{DrainError, DrainOptions, DrainPlan, Drained, drain, plan as plan_drain};
+pub use drain::{
+    DrainError, DrainOptions, DrainPlan, Drained, OnTimeout, drain, plan as plan_drain,
+};
 pub use error::{Cause, ClusterError};
-pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment};
+pub use gate::{ApiServer, GateError, GateOptions, Passed, gate_api, moment};
+pub use gate_node::{NodeChecks, gate};
+pub use healthz::Healthz;
 pub use objects::PodKey;
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use serving::{Serving, serving};
+pub use test_pod::test_pod;
 pub use version::{BadVersion, Version};
 pub use versions::{api_version, kubelet_versions};

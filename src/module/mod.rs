@@ -6,6 +6,7 @@
 mod api;
 mod artifact;
 mod assert;
+mod baseline;
 mod cluster_versions;
 mod command;
 mod commit;

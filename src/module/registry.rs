@@ -2,9 +2,7 @@
 
 use super::Module;
 use super::{
-    artifact, assert, cluster_versions, command, commit, copy, cordon, debug, drain, fail, file,
-    gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact, setup, shell,
-    slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
+    artifact, assert, baseline, cluster_versions, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -30,6 +28,7 @@ static MODULES: &[&dyn Module] = &[
     &template::Template,
     &wait_for::WaitFor,
     &artifact::Artifact,
+    &baseline::Baseline,
     &cluster_versions::ClusterVersions,
     &commit::Commit,
     &cordon::Cordon,
