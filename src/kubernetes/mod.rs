@@ -15,6 +15,7 @@ mod kubectl;
 mod objects;
 mod overview;
 mod release;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 mod tunnel;
