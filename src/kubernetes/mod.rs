@@ -14,6 +14,7 @@ mod kubeconfig;
 mod kubectl;
 mod objects;
 mod overview;
+pub mod preflight;
 mod release;
 pub mod rules;
 #[cfg(test)]

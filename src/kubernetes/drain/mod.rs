@@ -8,7 +8,8 @@ mod options;
 mod plan;
 mod sort;
 
+pub(super) use budget::matches as selects;
 pub use evict::{Drained, drain};
 pub use options::{DrainError, DrainOptions};
 pub use plan::{DrainPlan, plan};
-pub(super) use sort::{daemonset_of, is_finished, is_ready};
+pub(super) use sort::{Fate, daemonset_of, fate, is_finished, is_ready};

@@ -38,32 +38,32 @@ pub struct ServerQuery {
 
 /// What one API server said.
 #[derive(Debug, Clone, Default)]
-pub struct ServerAnswer {
+pub(super) struct ServerAnswer {
     /// Checks of `/readyz` that fail.
-    pub not_ready: Vec<String>,
+    pub(super) not_ready: Vec<String>,
     /// Checks of `/livez` that fail.
-    pub not_live: Vec<String>,
+    pub(super) not_live: Vec<String>,
     /// Its version.
-    pub version: String,
+    pub(super) version: String,
     /// The deprecated APIs that it was asked for.
-    pub deprecated: Vec<DeprecatedApi>,
+    pub(super) deprecated: Vec<DeprecatedApi>,
 }
 
 /// An API that was asked for and will be removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DeprecatedApi {
+pub(super) struct DeprecatedApi {
     /// Its group, empty for the core.
-    pub group: String,
+    pub(super) group: String,
     /// Its version.
-    pub version: String,
+    pub(super) version: String,
     /// The resource.
-    pub resource: String,
+    pub(super) resource: String,
     /// The minor release that no longer has it, such as `1.36`.
-    pub removed_release: String,
+    pub(super) removed_release: String,
 }
 
 /// Asks all API servers at once.
-pub async fn ask_servers(
+pub(super) async fn ask_servers(
     dial: &Arc<dyn Dial>,
     query: &ServerQuery,
 ) -> BTreeMap<String, Result<ServerAnswer, ClusterError>> {
@@ -90,10 +90,7 @@ async fn ask(
     address: &str,
 ) -> Result<ServerAnswer, ClusterError> {
     let endpoint = Endpoint::direct(dial, host, &query.kubeconfig, address, None).await?;
-    let (ready, live) = (
-        Call::get("/readyz?verbose"),
-        Call::get("/livez?verbose"),
-    );
+    let (ready, live) = (Call::get("/readyz?verbose"), Call::get("/livez?verbose"));
     let version = Call::get("/version");
     let (ready, live, version) = futures::join!(
         endpoint.text(&ready),
@@ -141,7 +138,7 @@ fn failed_checks(text: &str) -> Vec<String> {
 }
 
 /// The deprecated APIs in the text of `/metrics`.
-pub fn deprecated_apis(metrics: &str) -> Vec<DeprecatedApi> {
+pub(super) fn deprecated_apis(metrics: &str) -> Vec<DeprecatedApi> {
     let mut found: Vec<DeprecatedApi> = metrics
         .lines()
         .filter_map(|line| line.strip_prefix(DEPRECATED))
@@ -168,7 +165,7 @@ pub fn deprecated_apis(metrics: &str) -> Vec<DeprecatedApi> {
 }
 
 /// What the API servers' answers mean.
-pub fn servers(
+pub(super) fn servers(
     hosts: &Hosts,
     answers: &BTreeMap<String, Result<ServerAnswer, ClusterError>>,
 ) -> Vec<Finding> {
@@ -219,8 +216,7 @@ fn not_asked(error: &ClusterError) -> (&'static str, String) {
         ClusterError::Unreachable { message, .. } | ClusterError::Lost { message, .. } => {
             format!("its API server does not answer: {message}")
         }
-        ClusterError::Configuration { message, .. }
-        | ClusterError::Credentials { message, .. } => {
+        ClusterError::Configuration { message, .. } | ClusterError::Credentials { message, .. } => {
             format!("its API server could not be asked: {message}")
         }
         other => format!("its API server could not be asked: {other}"),
@@ -229,7 +225,7 @@ fn not_asked(error: &ClusterError) -> (&'static str, String) {
 }
 
 /// APIs that clients still ask for and that are gone at the target.
-pub fn removed_apis(
+pub(super) fn removed_apis(
     answers: &BTreeMap<String, Result<ServerAnswer, ClusterError>>,
     target: (u64, u64),
 ) -> Vec<Finding> {
@@ -267,10 +263,9 @@ fn minor(release: &str) -> Option<(u64, u64)> {
 }
 
 /// Controllers whose lease is not renewed. Ages are counted from the newest lease, so no clock but the cluster's matters.
-pub fn controllers(leases: &[Lease]) -> Vec<Finding> {
-    let renewed = |lease: &Lease| -> Option<Timestamp> {
-        Some(lease.spec.as_ref()?.renew_time.as_ref()?.0)
-    };
+pub(super) fn controllers(leases: &[Lease]) -> Vec<Finding> {
+    let renewed =
+        |lease: &Lease| -> Option<Timestamp> { Some(lease.spec.as_ref()?.renew_time.as_ref()?.0) };
     let Some(newest) = leases.iter().filter_map(renewed).max() else {
         return Vec::new();
     };
@@ -288,7 +283,9 @@ pub fn controllers(leases: &[Lease]) -> Vec<Finding> {
                     Group::Api,
                     "controller",
                     format!("{name} has not renewed its lease for {age} s"),
-                    format!("repair it first: without it no pod finds a new node; journalctl -u {name}"),
+                    format!(
+                        "repair it first: without it no pod finds a new node; journalctl -u {name}"
+                    ),
                 )
             })
         })
@@ -317,7 +314,11 @@ apiserver_request_total{code=\"200\"} 7
             deprecated: apis,
             ..ServerAnswer::default()
         };
-        let answers = [("cp1".to_owned(), Ok(answer.clone())), ("cp2".to_owned(), Ok(answer))].into();
+        let answers = [
+            ("cp1".to_owned(), Ok(answer.clone())),
+            ("cp2".to_owned(), Ok(answer)),
+        ]
+        .into();
         for (target, found) in [((1, 31), 0), ((1, 32), 1), ((1, 33), 1)] {
             let findings = removed_apis(&answers, target);
             assert_eq!(findings.len(), found, "{findings:?}");
@@ -381,7 +382,11 @@ apiserver_request_total{code=\"200\"} 7
                 text,
                 [
                     ("cp1", severity, "/readyz fails: etcd"),
-                    ("cp2", severity, "its API server does not answer: connection refused"),
+                    (
+                        "cp2",
+                        severity,
+                        "its API server does not answer: connection refused"
+                    ),
                 ]
             );
         }
@@ -398,8 +403,16 @@ apiserver_request_total{code=\"200\"} 7
         let leases = [
             lease("kube-node-lease", "n1", "2020-01-01T00:10:00.000000Z"),
             lease("kube-node-lease", "dead", "2020-01-01T00:00:00.000000Z"),
-            lease("kube-system", "kube-scheduler", "2020-01-01T00:09:58.000000Z"),
-            lease("kube-system", "kube-controller-manager", "2020-01-01T00:05:00.000000Z"),
+            lease(
+                "kube-system",
+                "kube-scheduler",
+                "2020-01-01T00:09:58.000000Z",
+            ),
+            lease(
+                "kube-system",
+                "kube-controller-manager",
+                "2020-01-01T00:05:00.000000Z",
+            ),
         ];
         let found = controllers(&leases);
         assert_eq!(found.len(), 1);

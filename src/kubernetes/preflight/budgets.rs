@@ -87,7 +87,11 @@ fn refusal(pod: &Pod, budget: &PodDisruptionBudget, all: &[Pod]) -> Option<(Stri
             return None;
         }
     }
-    if let Some(why) = never(spec.max_unavailable.as_ref(), spec.min_available.as_ref(), status) {
+    if let Some(why) = never(
+        spec.max_unavailable.as_ref(),
+        spec.min_available.as_ref(),
+        status,
+    ) {
         return Some((why, true));
     }
     if status.current_healthy < status.desired_healthy {
@@ -175,8 +179,18 @@ mod tests {
         let two = json!({"minAvailable": 2});
         let cases = [
             (json!({"maxUnavailable": 1}), [3, 2, 3, 1], "True", ""),
-            (json!({"maxUnavailable": 0}), [3, 3, 3, 0], "True", "has maxUnavailable 0"),
-            (json!({"maxUnavailable": "0%"}), [3, 3, 3, 0], "True", "has maxUnavailable 0"),
+            (
+                json!({"maxUnavailable": 0}),
+                [3, 3, 3, 0],
+                "True",
+                "has maxUnavailable 0",
+            ),
+            (
+                json!({"maxUnavailable": "0%"}),
+                [3, 3, 3, 0],
+                "True",
+                "has maxUnavailable 0",
+            ),
             (
                 json!({"minAvailable": 1}),
                 [1, 1, 1, 0],
@@ -189,11 +203,26 @@ mod tests {
                 "True",
                 "wants all of its 3 pods (minAvailable 100%)",
             ),
-            (two.clone(), [1, 2, 3, 0], "True", "has 1 healthy pods and needs 2; not ready: sick"),
-            (two.clone(), [2, 2, 3, 0], "True", "allows no disruption at this moment"),
+            (
+                two.clone(),
+                [1, 2, 3, 0],
+                "True",
+                "has 1 healthy pods and needs 2; not ready: sick",
+            ),
+            (
+                two.clone(),
+                [2, 2, 3, 0],
+                "True",
+                "allows no disruption at this moment",
+            ),
             // An unready pod goes when enough others are healthy, or when the budget always lets such pods go.
             (two.clone(), [2, 2, 3, 0], "False", ""),
-            (two, [1, 2, 3, 0], "False", "has 1 healthy pods and needs 2; not ready: a, sick"),
+            (
+                two,
+                [1, 2, 3, 0],
+                "False",
+                "has 1 healthy pods and needs 2; not ready: a, sick",
+            ),
             (
                 json!({"minAvailable": 2, "unhealthyPodEvictionPolicy": "AlwaysAllow"}),
                 [1, 2, 3, 0],

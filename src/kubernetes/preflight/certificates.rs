@@ -190,9 +190,18 @@ mod tests {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let cases = [
             ((2060, (2027, 11, 1)), vec![]),
-            ((2060, (2026, 12, 20)), vec![(Severity::Warn, "leaf ends on 2026-12-20, in 28 days")]),
-            ((2060, (2026, 11, 22)), vec![(Severity::Block, "leaf ends today")]),
-            ((2060, (2026, 11, 1)), vec![(Severity::Block, "leaf has ended on 2026-11-01")]),
+            (
+                (2060, (2026, 12, 20)),
+                vec![(Severity::Warn, "leaf ends on 2026-12-20, in 28 days")],
+            ),
+            (
+                (2060, (2026, 11, 22)),
+                vec![(Severity::Block, "leaf ends today")],
+            ),
+            (
+                (2060, (2026, 11, 1)),
+                vec![(Severity::Block, "leaf has ended on 2026-11-01")],
+            ),
             (
                 (2027, (2049, 12, 31)),
                 vec![(Severity::Warn, "root ends on 2027-01-01, in 40 days")],

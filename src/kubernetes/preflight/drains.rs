@@ -17,23 +17,23 @@ const NAMED: usize = 4;
 
 /// What the cluster holds.
 #[derive(Debug, Clone, Default)]
-pub struct DrainSight {
+pub(super) struct DrainSight {
     /// All nodes.
-    pub nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// All pods.
-    pub pods: Vec<Pod>,
+    pub(super) pods: Vec<Pod>,
     /// Uids of the pods that the drain's selector chooses; `None` without a selector.
-    pub selected: Option<BTreeSet<String>>,
+    pub(super) selected: Option<BTreeSet<String>>,
     /// All disruption budgets.
-    pub budgets: Vec<PodDisruptionBudget>,
+    pub(super) budgets: Vec<PodDisruptionBudget>,
     /// Namespaces and names of all DaemonSets; `None` when they could not be read.
-    pub daemonsets: Option<BTreeSet<(String, String)>>,
+    pub(super) daemonsets: Option<BTreeSet<(String, String)>>,
     /// Where local volumes are.
-    pub places: ClaimPlaces,
+    pub(super) places: ClaimPlaces,
 }
 
 /// Everything that would hold the drains of these nodes, of which `at_once` go together.
-pub fn drains(
+pub(super) fn drains(
     sight: &DrainSight,
     planned: &BTreeSet<&str>,
     options: &DrainOptions,
@@ -358,7 +358,8 @@ mod tests {
             ..DrainOptions::default()
         };
         let twin = pod("twin", "n2", "web", &json!({}));
-        let volume = |kind: &str| json!({"spec": {"volumes": [{"name": "v", kind: {"path": "/x"}}]}});
+        let volume =
+            |kind: &str| json!({"spec": {"volumes": [{"name": "v", kind: {"path": "/x"}}]}});
         let empty = json!({"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}});
         let daemon = |set: &str| {
             json!({"metadata": {"ownerReferences": [
@@ -366,25 +367,59 @@ mod tests {
         };
         let cases = [
             (pod("a", "n1", "web", &json!({})), vec![], vec![]),
-            (pod("a", "n1", "one", &json!({})), vec!["single-replica"], vec!["single-replica"]),
-            (pod("a", "n1", "", &json!({})), vec!["unmanaged"], vec!["block not-allowed"]),
-            (pod("a", "n1", "web", &empty), vec!["emptydir"], vec!["block not-allowed"]),
-            (pod("a", "n1", "web", &volume("hostPath")), vec!["hostpath"], vec!["hostpath"]),
-            (pod("a", "n1", "", &daemon("agent")), vec![], vec![]),
-            (pod("a", "n1", "", &daemon("gone")), vec![], vec!["block not-allowed"]),
             (
-                pod("a", "n1", "web", &json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}})),
+                pod("a", "n1", "one", &json!({})),
+                vec!["single-replica"],
+                vec!["single-replica"],
+            ),
+            (
+                pod("a", "n1", "", &json!({})),
+                vec!["unmanaged"],
+                vec!["block not-allowed"],
+            ),
+            (
+                pod("a", "n1", "web", &empty),
+                vec!["emptydir"],
+                vec!["block not-allowed"],
+            ),
+            (
+                pod("a", "n1", "web", &volume("hostPath")),
+                vec!["hostpath"],
+                vec!["hostpath"],
+            ),
+            (pod("a", "n1", "", &daemon("agent")), vec![], vec![]),
+            (
+                pod("a", "n1", "", &daemon("gone")),
+                vec![],
+                vec!["block not-allowed"],
+            ),
+            (
+                pod(
+                    "a",
+                    "n1",
+                    "web",
+                    &json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n1"}}}),
+                ),
                 vec!["pinned"],
                 vec!["pinned"],
             ),
             (
-                pod("a", "n1", "web", &json!({"spec": {"terminationGracePeriodSeconds": 900}})),
+                pod(
+                    "a",
+                    "n1",
+                    "web",
+                    &json!({"spec": {"terminationGracePeriodSeconds": 900}}),
+                ),
                 vec!["timeout"],
                 vec!["timeout"],
             ),
             // On another node, or done.
             (pod("a", "n2", "one", &empty), vec![], vec![]),
-            (pod("a", "n1", "", &json!({"status": {"phase": "Succeeded"}})), vec![], vec![]),
+            (
+                pod("a", "n1", "", &json!({"status": {"phase": "Succeeded"}})),
+                vec![],
+                vec![],
+            ),
         ];
         for (pod, allowed, forbidden) in cases {
             let name = format!("{pod:?}");
@@ -421,7 +456,9 @@ mod tests {
         assert_eq!(ids(&sight, &DrainOptions::default()), ["headroom"]);
         let both = drains(&sight, &["n1", "n2"].into(), &DrainOptions::default(), 2);
         assert!(
-            both[0].what.starts_with("draining 2 at once moves pods that ask for 5.0 CPUs"),
+            both[0]
+                .what
+                .starts_with("draining 2 at once moves pods that ask for 5.0 CPUs"),
             "{both:?}"
         );
     }

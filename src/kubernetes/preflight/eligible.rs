@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, Po
 use std::collections::BTreeMap;
 
 /// Where the volumes of claims are, by namespace and name of the claim.
-pub type ClaimPlaces = BTreeMap<(String, String), NodeSelector>;
+pub(super) type ClaimPlaces = BTreeMap<(String, String), NodeSelector>;
 
 /// Whether the pod may run on the node: its own choice, the node's taints, and where its volumes are.
 pub(super) fn may_run(pod: &Pod, node: &Node, places: &ClaimPlaces) -> bool {
@@ -52,7 +52,9 @@ fn selects(selector: &NodeSelector, node: &Node, labels: &BTreeMap<String, Strin
         let fields = term.match_fields.as_deref().unwrap_or_default();
         let name = node.metadata.name.as_ref();
         (!labelled.is_empty() || !fields.is_empty())
-            && labelled.iter().all(|rule| holds(rule, labels.get(&rule.key)))
+            && labelled
+                .iter()
+                .all(|rule| holds(rule, labels.get(&rule.key)))
             && fields
                 .iter()
                 .all(|rule| holds(rule, name.filter(|_| rule.key == "metadata.name")))
@@ -124,11 +126,19 @@ mod tests {
 
     #[test]
     fn selectors_taints_and_volumes_decide() {
-        let plain = node("n1", "", "", &json!({"metadata": {"labels": {"disk": "ssd", "gen": "7"}}}));
+        let plain = node(
+            "n1",
+            "",
+            "",
+            &json!({"metadata": {"labels": {"disk": "ssd", "gen": "7"}}}),
+        );
         let taint = |effect: &str| json!([{"key": "gpu", "value": "yes", "effect": effect}]);
-        let tainted = |effect: &str| node("n1", "", "", &json!({"spec": {"taints": taint(effect)}}));
+        let tainted =
+            |effect: &str| node("n1", "", "", &json!({"spec": {"taints": taint(effect)}}));
         let rule = |key: &str, operator: &str, values: &Value| {
-            affinity(&json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]))
+            affinity(
+                &json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]),
+            )
         };
         let cases = [
             (json!({}), &plain, true),
@@ -141,16 +151,30 @@ mod tests {
             (rule("gen", "Gt", &json!(["6"])), &plain, true),
             (rule("gen", "Lt", &json!(["7"])), &plain, false),
             (
-                affinity(&json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n2"]}]}])),
+                affinity(
+                    &json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n2"]}]}]),
+                ),
                 &plain,
                 false,
             ),
             (affinity(&json!([{}])), &plain, false),
             (json!({}), &tainted("NoSchedule"), false),
             (json!({}), &tainted("PreferNoSchedule"), true),
-            (json!({"tolerations": [{"operator": "Exists"}]}), &tainted("NoExecute"), true),
-            (json!({"tolerations": [{"key": "gpu", "value": "yes"}]}), &tainted("NoSchedule"), true),
-            (json!({"tolerations": [{"key": "gpu", "value": "no"}]}), &tainted("NoSchedule"), false),
+            (
+                json!({"tolerations": [{"operator": "Exists"}]}),
+                &tainted("NoExecute"),
+                true,
+            ),
+            (
+                json!({"tolerations": [{"key": "gpu", "value": "yes"}]}),
+                &tainted("NoSchedule"),
+                true,
+            ),
+            (
+                json!({"tolerations": [{"key": "gpu", "value": "no"}]}),
+                &tainted("NoSchedule"),
+                false,
+            ),
             (
                 json!({"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute"}]}),
                 &tainted("NoSchedule"),
@@ -158,13 +182,23 @@ mod tests {
             ),
         ];
         for (spec, node, expected) in cases {
-            assert_eq!(may_run(&pod(spec.clone()), node, &ClaimPlaces::new()), expected, "{spec}");
+            assert_eq!(
+                may_run(&pod(spec.clone()), node, &ClaimPlaces::new()),
+                expected,
+                "{spec}"
+            );
         }
-        let local = pod(json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}));
+        let local = pod(
+            json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+        );
         let place = |host: &str| -> ClaimPlaces {
             let selector = json!({"nodeSelectorTerms": [{"matchExpressions": [
                 {"key": "kubernetes.io/hostname", "operator": "In", "values": [host]}]}]});
-            [(("shop".to_owned(), "data".to_owned()), serde_json::from_value(selector).unwrap())].into()
+            [(
+                ("shop".to_owned(), "data".to_owned()),
+                serde_json::from_value(selector).unwrap(),
+            )]
+            .into()
         };
         assert!(may_run(&local, &plain, &place("n1")));
         assert!(!may_run(&local, &plain, &place("n2")));

@@ -169,7 +169,10 @@ impl EtcdSight {
 
     /// The versions of the members that answered, each once.
     pub fn versions(&self) -> BTreeSet<&str> {
-        let versions = self.status.iter().map(|entry| entry.status.version.as_str());
+        let versions = self
+            .status
+            .iter()
+            .map(|entry| entry.status.version.as_str());
         versions.filter(|version| !version.is_empty()).collect()
     }
 
@@ -238,7 +241,10 @@ fn membership(members: &[Member], expected: usize) -> Vec<Finding> {
         findings.push(Finding::block(
             Group::Etcd,
             "learner",
-            format!("etcd has a member that is still learning: {}", learners.join(", ")),
+            format!(
+                "etcd has a member that is still learning: {}",
+                learners.join(", ")
+            ),
             "wait until it is promoted, or remove it",
         ));
     }
@@ -281,7 +287,10 @@ fn health(sight: &EtcdSight) -> Vec<Finding> {
             Finding::block(
                 Group::Etcd,
                 "member-down",
-                format!("the member at {} is not healthy: {}", each.endpoint, each.error),
+                format!(
+                    "the member at {} is not healthy: {}",
+                    each.endpoint, each.error
+                ),
                 "repair it first: a second one down stops the cluster",
             )
         })
@@ -341,7 +350,10 @@ fn status(sight: &EtcdSight) -> Vec<Finding> {
             findings.push(Finding::block(
                 Group::Etcd,
                 "lag",
-                format!("{} is {behind} entries behind", sight.name(status.header.member_id)),
+                format!(
+                    "{} is {behind} entries behind",
+                    sight.name(status.header.member_id)
+                ),
                 "wait until it has caught up",
             ));
         }
@@ -406,18 +418,97 @@ mod tests {
         let alarm = |kind: u8| json!({"alarms": [{"memberID": 9_372_538_179_322_589_802_u64, "alarm": kind}]});
         let cases = [
             (members(3), &fine, &same, none.clone(), 3, vec![]),
-            (members(3), &down, &same, none.clone(), 3, vec!["block the member at https://10.0.0.2:2379 is not healthy: context deadline exceeded"]),
-            (learning, &fine, &same, none.clone(), 4, vec!["block etcd has a member that is still learning: e3"]),
-            (members(2), &fine, &same, none.clone(), 2, vec!["block etcd has 2 members: it stops as soon as either of them is down"]),
-            (members(4), &fine, &same, none.clone(), 0, vec!["warn etcd has 4 members, an even number"]),
+            (
+                members(3),
+                &down,
+                &same,
+                none.clone(),
+                3,
+                vec![
+                    "block the member at https://10.0.0.2:2379 is not healthy: context deadline exceeded",
+                ],
+            ),
+            (
+                learning,
+                &fine,
+                &same,
+                none.clone(),
+                4,
+                vec!["block etcd has a member that is still learning: e3"],
+            ),
+            (
+                members(2),
+                &fine,
+                &same,
+                none.clone(),
+                2,
+                vec!["block etcd has 2 members: it stops as soon as either of them is down"],
+            ),
+            (
+                members(4),
+                &fine,
+                &same,
+                none.clone(),
+                0,
+                vec!["warn etcd has 4 members, an even number"],
+            ),
             (members(1), &fine, &same, none.clone(), 0, vec![]),
-            (members(3), &fine, &same, none.clone(), 5, vec!["block etcd has 3 members, and the inventory 5 hosts for it"]),
-            (members(3), &fine, &same, alarm(1), 3, vec!["block e1 raises NOSPACE"]),
-            (members(3), &fine, &same, alarm(2), 3, vec!["block e1 raises CORRUPT"]),
-            (members(3), &fine, &json!({"leader": 0}), none.clone(), 3, vec!["block the member at https://10.0.0.1:2379 knows no leader"]),
-            (members(3), &fine, &json!({"raftIndex": 100}), none.clone(), 3, vec!["block e1 is 4900 entries behind"]),
-            (members(3), &fine, &json!({"header": {"cluster_id": 8}}), none.clone(), 3, vec!["block the endpoints belong to different clusters"]),
-            (members(3), &fine, &json!({"dbSize": 2_000_000_000_u64}), none, 3, vec!["warn the database of e1 is 1907 MiB of 2048 MiB allowed"]),
+            (
+                members(3),
+                &fine,
+                &same,
+                none.clone(),
+                5,
+                vec!["block etcd has 3 members, and the inventory 5 hosts for it"],
+            ),
+            (
+                members(3),
+                &fine,
+                &same,
+                alarm(1),
+                3,
+                vec!["block e1 raises NOSPACE"],
+            ),
+            (
+                members(3),
+                &fine,
+                &same,
+                alarm(2),
+                3,
+                vec!["block e1 raises CORRUPT"],
+            ),
+            (
+                members(3),
+                &fine,
+                &json!({"leader": 0}),
+                none.clone(),
+                3,
+                vec!["block the member at https://10.0.0.1:2379 knows no leader"],
+            ),
+            (
+                members(3),
+                &fine,
+                &json!({"raftIndex": 100}),
+                none.clone(),
+                3,
+                vec!["block e1 is 4900 entries behind"],
+            ),
+            (
+                members(3),
+                &fine,
+                &json!({"header": {"cluster_id": 8}}),
+                none.clone(),
+                3,
+                vec!["block the endpoints belong to different clusters"],
+            ),
+            (
+                members(3),
+                &fine,
+                &json!({"dbSize": 2_000_000_000_u64}),
+                none,
+                3,
+                vec!["warn the database of e1 is 1907 MiB of 2048 MiB allowed"],
+            ),
         ];
         for (members, health, change, alarms, expected, wanted) in cases {
             let sight = sight(&members, health, &status(change), &alarms);
@@ -459,8 +550,7 @@ mod tests {
         };
         assert!(!etcd_script(&request).contains("--cacert"));
         request.cacert = "/etc/ssl/etcd/ssl/ca.pem".to_owned();
-        let command =
-            "/usr/local/bin/etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/ssl/etcd/ssl/ca.pem";
+        let command = "/usr/local/bin/etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/ssl/etcd/ssl/ca.pem";
         assert!(etcd_script(&request).contains(command));
     }
 }

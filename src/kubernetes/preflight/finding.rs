@@ -102,12 +102,7 @@ pub struct Finding {
 
 impl Finding {
     /// Something that must not be upgraded over.
-    pub fn block(
-        group: Group,
-        id: &str,
-        what: impl Into<String>,
-        todo: impl Into<String>,
-    ) -> Self {
+    pub fn block(group: Group, id: &str, what: impl Into<String>, todo: impl Into<String>) -> Self {
         Self {
             group,
             id: id.to_owned(),
@@ -119,12 +114,7 @@ impl Finding {
     }
 
     /// Something that a person should know.
-    pub fn warn(
-        group: Group,
-        id: &str,
-        what: impl Into<String>,
-        todo: impl Into<String>,
-    ) -> Self {
+    pub fn warn(group: Group, id: &str, what: impl Into<String>, todo: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warn,
             ..Self::block(group, id, what, todo)

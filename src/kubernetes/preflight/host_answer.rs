@@ -167,8 +167,14 @@ pub(super) mod tests {
     fn fields_are_read() {
         let host = facts(&[
             ("version:kubelet", "Kubernetes v1.34.3"),
-            ("version:k3s", "k3s version v1.34.3+k3s1 (abc)\ngo version go1.24"),
-            ("addresses", "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.0.5/24 brd 10.0.0.255\n2: eth0    inet6 fe80::1/64 scope link"),
+            (
+                "version:k3s",
+                "k3s version v1.34.3+k3s1 (abc)\ngo version go1.24",
+            ),
+            (
+                "addresses",
+                "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.0.5/24 brd 10.0.0.255\n2: eth0    inet6 fe80::1/64 scope link",
+            ),
             ("df:state", "/dev/sda1 100000 40000 60000 40% /var/lib my"),
             ("inodes:state", "/dev/sda1 1000 400 600 40% /var/lib my"),
             ("df:binaries", "overlay 1 1 2 3% /"),
@@ -186,7 +192,10 @@ pub(super) mod tests {
         );
         assert_eq!((disk.inodes, disk.readonly), (Some(600), None));
         let disk = host.disk("binaries").unwrap();
-        assert_eq!((disk.inodes, disk.readonly.as_deref()), (None, Some("/usr/local")));
+        assert_eq!(
+            (disk.inodes, disk.readonly.as_deref()),
+            (None, Some("/usr/local"))
+        );
         assert!(host.needed() && host.disk("data").is_none());
     }
 

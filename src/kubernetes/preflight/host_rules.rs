@@ -351,35 +351,62 @@ mod tests {
             (&[("system", "FreeBSD")], &["block not-linux"]),
             (&[("systemd", "no")], &["block no-systemd"]),
             // 3 x 50 MiB and the spare room do not fit into 195 MiB together, though either folder alone would do.
-            (&[("df:binaries", full), ("df:state", full)], &["block disk-space"]),
-            (&[("df:state", "/dev/sdb1 1 1 300000 1% /var")], &[]),
             (
-                &[("df:data", "/dev/sdb1 1 1 1000000 1% /var"), ("database", "2000000000")],
+                &[("df:binaries", full), ("df:state", full)],
                 &["block disk-space"],
             ),
-            (&[("inodes:state", "/dev/sda1 100000 99990 10 99% /")], &["block inodes"]),
+            (&[("df:state", "/dev/sdb1 1 1 300000 1% /var")], &[]),
+            (
+                &[
+                    ("df:data", "/dev/sdb1 1 1 1000000 1% /var"),
+                    ("database", "2000000000"),
+                ],
+                &["block disk-space"],
+            ),
+            (
+                &[("inodes:state", "/dev/sda1 100000 99990 10 99% /")],
+                &["block inodes"],
+            ),
             (&[("readonly:state", "/var/lib")], &["block read-only"]),
             (&[("program:kubelet", "")], &["block unit-missing"]),
             (
-                &[("program:kubelet", "/usr/bin/kubelet"), ("real:kubelet", "/usr/bin/kubelet")],
+                &[
+                    ("program:kubelet", "/usr/bin/kubelet"),
+                    ("real:kubelet", "/usr/bin/kubelet"),
+                ],
                 &["block unit-path"],
             ),
             // A link to the binary is the binary.
             (&[("program:kubelet", "/usr/bin/kubelet")], &[]),
             (
-                &[("program:kubelet", "/opt/start.sh"), ("real:kubelet", "/opt/start.sh")],
+                &[
+                    ("program:kubelet", "/opt/start.sh"),
+                    ("real:kubelet", "/opt/start.sh"),
+                ],
                 &["warn unit-wrapper"],
             ),
             (&[("size:kubelet", "")], &["block binary-missing"]),
             (&[("program:kubelet", ""), ("static:kubelet", "yes")], &[]),
             (&[("active:kubelet", "failed")], &["warn unit-inactive"]),
-            (&[("timers", "windlass-revert-r1.timer")], &["block timer-armed"]),
+            (
+                &[("timers", "windlass-revert-r1.timer")],
+                &["block timer-armed"],
+            ),
             (&[("open", "r1")], &["warn open-run"]),
             (&[("reboot_due", "yes")], &["warn reboot-due"]),
             (&[("swaps", "/dev/sdb2 partition 1 0 -2")], &["warn swap"]),
-            (&[("swaps", "/dev/sdb2"), ("swap_allowed", "failSwapOn: false")], &[]),
             (
-                &[("containerd", "containerd x v2.1.0 abc"), ("containerd_config_there", "yes")],
+                &[
+                    ("swaps", "/dev/sdb2"),
+                    ("swap_allowed", "failSwapOn: false"),
+                ],
+                &[],
+            ),
+            (
+                &[
+                    ("containerd", "containerd x v2.1.0 abc"),
+                    ("containerd_config_there", "yes"),
+                ],
                 &["block containerd-config"],
             ),
             (
@@ -402,7 +429,10 @@ mod tests {
         let all: Vec<_> = GOOD
             .iter()
             .copied()
-            .chain([("program:kubelet", "/usr/bin/kubelet"), ("real:kubelet", "")])
+            .chain([
+                ("program:kubelet", "/usr/bin/kubelet"),
+                ("real:kubelet", ""),
+            ])
             .collect();
         let facts = facts(&all);
         let found = unit(&facts, &request().components[0]).unwrap();

@@ -56,6 +56,16 @@ impl Hosts {
         needed.map(|host| host.node.as_str()).collect()
     }
 
+    /// The node of a host.
+    pub(super) fn node_of<'a>(&'a self, host: &'a str) -> &'a str {
+        let planned = self.planned.get(host).map(|each| each.node.as_str());
+        let known = self.known.get(host).map(|each| each.node.as_str());
+        planned
+            .or(known)
+            .filter(|node| !node.is_empty())
+            .unwrap_or(host)
+    }
+
     /// Whether a control plane will be upgraded.
     pub(super) fn control_plane_needed(&self) -> bool {
         self.planned
@@ -92,7 +102,7 @@ fn internal_addresses(node: &Node) -> impl Iterator<Item = &str> {
 }
 
 /// Hosts without their node, nodes without their host, and names that stand for another machine.
-pub fn inventory(hosts: &Hosts, nodes: &[Node]) -> Vec<Finding> {
+pub(super) fn inventory(hosts: &Hosts, nodes: &[Node]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut claimed: BTreeSet<&str> = BTreeSet::new();
     for (name, host) in &hosts.planned {
@@ -146,8 +156,9 @@ fn match_host<'a>(host: &PlannedHost, nodes: &'a [Node]) -> (Option<&'a Node>, b
         .iter()
         .filter(|node| !host.machine_id.is_empty() && machine_id(node) == host.machine_id)
         .collect();
-    let has_address =
-        |node: &&Node| internal_addresses(node).any(|it| host.addresses.iter().any(|own| own == it));
+    let has_address = |node: &&Node| {
+        internal_addresses(node).any(|it| host.addresses.iter().any(|own| own == it))
+    };
     let found = match same_id.as_slice() {
         [one] => Some(*one),
         // No machine-id, or one of cloned machines: then the address decides.
@@ -174,7 +185,11 @@ fn judge_host_match(
         (_, Some(found)) => Some(Finding::block(
             Group::Inventory,
             "other-node",
-            format!("this host is the node {}, not {}", name_of(found), host.node),
+            format!(
+                "this host is the node {}, not {}",
+                name_of(found),
+                host.node
+            ),
             format!("set kube_node_name: {}", name_of(found)),
         )),
         (None, None) => Some(Finding::block(
@@ -202,7 +217,7 @@ fn judge_host_match(
 }
 
 /// Nodes that are not ready or are cordoned.
-pub fn nodes(hosts: &Hosts, nodes: &[Node], run: &str) -> Vec<Finding> {
+pub(super) fn nodes(hosts: &Hosts, nodes: &[Node], run: &str) -> Vec<Finding> {
     let needed = hosts.needed_nodes();
     nodes
         .iter()
@@ -302,7 +317,7 @@ fn pressure(node: &Node) -> Option<Finding> {
 }
 
 /// Clocks of control planes that are apart for sure, however long the answers took.
-pub fn clocks(hosts: &Hosts, allowed: f64) -> Option<Finding> {
+pub(super) fn clocks(hosts: &Hosts, allowed: f64) -> Option<Finding> {
     let clocks: Vec<(&str, f64, f64)> = hosts
         .planned
         .iter()
@@ -446,7 +461,8 @@ pub(super) mod tests {
     fn readiness_and_cordons_are_judged_by_whose_they_are() {
         let lost = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "message": "gone"}]}});
         let cordon = json!({"spec": {"unschedulable": true}});
-        let ours = |run: &str| json!({"metadata": {"annotations": {"windlass.dev/cordoned-by": run}}});
+        let ours =
+            |run: &str| json!({"metadata": {"annotations": {"windlass.dev/cordoned-by": run}}});
         let with = |one: &Value, two: &Value| {
             let mut both = one.clone();
             crate::kubernetes::kubectl::merge(&mut both, two);
@@ -460,7 +476,11 @@ pub(super) mod tests {
         open.open_runs.push("r1".to_owned());
         let cases = [
             (host("h1", "aa", ""), json!({}), vec![]),
-            (host("h1", "aa", ""), lost.clone(), vec!["block h1 not-ready"]),
+            (
+                host("h1", "aa", ""),
+                lost.clone(),
+                vec!["block h1 not-ready"],
+            ),
             (done, lost.clone(), vec!["warn h1 not-ready"]),
             (open, lost.clone(), vec!["warn h1 not-ready"]),
             (
@@ -468,7 +488,11 @@ pub(super) mod tests {
                 with(&with(&lost, &cordon), &ours("r1")),
                 vec!["warn h1 not-ready", "warn h1 cordoned-by-run"],
             ),
-            (host("h1", "aa", ""), cordon.clone(), vec!["warn h1 cordoned"]),
+            (
+                host("h1", "aa", ""),
+                cordon.clone(),
+                vec!["warn h1 cordoned"],
+            ),
             (host("h1", "aa", ""), with(&cordon, &ours("r9")), vec![]),
             (host("h1", "aa", ""), disk, vec!["block h1 pressure"]),
         ];

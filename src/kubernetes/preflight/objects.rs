@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A webhook that the API server calls before it stores an object; of validating and mutating ones alike.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Webhook {
+pub(super) struct Webhook {
     name: String,
     failure_policy: Option<String>,
     client_config: ClientConfig,
@@ -23,17 +23,17 @@ struct ClientConfig {
 /// A service that something in the cluster calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(default)]
-pub struct ServiceReference {
+pub(super) struct ServiceReference {
     /// Its namespace.
-    pub namespace: String,
+    pub(super) namespace: String,
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
 }
 
 /// A `ValidatingWebhookConfiguration` or a `MutatingWebhookConfiguration`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct WebhookConfiguration {
+pub(super) struct WebhookConfiguration {
     metadata: Named,
     webhooks: Vec<Webhook>,
 }
@@ -47,7 +47,7 @@ struct Named {
 /// An `APIService`: an API group that another server answers for.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct ApiService {
+pub(super) struct ApiService {
     metadata: Named,
     status: Conditions,
 }
@@ -71,7 +71,7 @@ struct Condition {
 /// A `CustomResourceDefinition`, without its schemas.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Definition {
+pub(super) struct Definition {
     metadata: Named,
     spec: DefinitionSpec,
     status: DefinitionStatus,
@@ -111,20 +111,20 @@ struct DefinitionStatus {
 
 /// What was read of the cluster's extensions.
 #[derive(Debug, Clone, Default)]
-pub struct Extensions {
+pub(super) struct Extensions {
     /// Webhooks of both kinds.
-    pub webhooks: Vec<WebhookConfiguration>,
+    pub(super) webhooks: Vec<WebhookConfiguration>,
     /// API groups that others answer for.
-    pub services: Vec<ApiService>,
+    pub(super) services: Vec<ApiService>,
     /// Custom resources.
-    pub definitions: Vec<Definition>,
+    pub(super) definitions: Vec<Definition>,
     /// Whether a service that a webhook calls has a ready endpoint.
-    pub ready: BTreeMap<ServiceReference, bool>,
+    pub(super) ready: BTreeMap<ServiceReference, bool>,
 }
 
 impl Extensions {
     /// The services whose endpoints matter.
-    pub fn called(&self) -> BTreeSet<ServiceReference> {
+    pub(super) fn called(&self) -> BTreeSet<ServiceReference> {
         let of_webhooks = self.webhooks.iter().flat_map(|each| &each.webhooks);
         let of_webhooks = of_webhooks
             .filter(|hook| hook.must_answer())
@@ -157,7 +157,7 @@ impl Definition {
 }
 
 /// Whether any of a service's endpoints is ready; one that does not say counts as ready, as the API has it.
-pub fn any_ready(slices: &[EndpointSlice]) -> bool {
+pub(super) fn any_ready(slices: &[EndpointSlice]) -> bool {
     slices
         .iter()
         .flat_map(|slice| slice.endpoints.iter())
@@ -171,7 +171,7 @@ pub fn any_ready(slices: &[EndpointSlice]) -> bool {
 }
 
 /// Everything that is wrong with the extensions.
-pub fn extensions(seen: &Extensions) -> Vec<Finding> {
+pub(super) fn extensions(seen: &Extensions) -> Vec<Finding> {
     let mut findings = webhooks(seen);
     findings.extend(api_services(&seen.services));
     findings.extend(definitions(seen));
@@ -367,7 +367,10 @@ mod tests {
             "the API v1beta1.metrics.k8s.io is not available: no endpoints"
         );
         assert_eq!(found[1].1, "stored-version");
-        assert_eq!((found[2].0, found[2].1.as_str()), (Severity::Block, "conversion"));
+        assert_eq!(
+            (found[2].0, found[2].1.as_str()),
+            (Severity::Block, "conversion")
+        );
         assert_eq!(found.len(), 3);
     }
 }
