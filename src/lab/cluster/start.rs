@@ -4,7 +4,6 @@ use super::certs::Authority;
 use super::config::{ClusterConfig, Observe};
 use super::controller;
 use super::endpoint::Endpoint;
-use super::faults;
 use super::kubeconfig;
 use super::nodes;
 use super::object;
@@ -23,7 +22,7 @@ use tokio::task::JoinSet;
 
 /// A running lab cluster. Dropping it closes all connections and writes the state file.
 pub struct Cluster {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     endpoints: BTreeMap<String, (SocketAddr, String)>,
     /// Endpoints and controllers; they end with the cluster.
     _tasks: JoinSet<()>,
@@ -79,11 +78,6 @@ impl Cluster {
     /// The administrator's kubeconfig for the endpoint of a control-plane node. It is a secret.
     pub fn kubeconfig(&self, node: &str) -> Option<String> {
         self.endpoints.get(node).map(|(_, text)| text.clone())
-    }
-
-    /// The fault `budget-blocked`: a pod on `node` is covered by a budget that never allows a disruption.
-    pub fn block_budget(&self, node: &str, on: bool) {
-        faults::block_budget(&self.shared, node, on);
     }
 
     /// How the cluster stands, for people: nodes with their versions and pods, budgets, endpoints.
