@@ -17,6 +17,7 @@ mod kubeconfig;
 mod kubectl;
 mod objects;
 mod overview;
+pub mod preflight;
 mod release;
 pub mod rules;
 mod serving;

@@ -59,7 +59,7 @@ pub(super) fn checked(name: &str) -> Result<&str, ClusterError> {
 }
 
 /// Percent-encodes a query value.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

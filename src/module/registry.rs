@@ -2,7 +2,9 @@
 
 use super::Module;
 use super::{
-    artifact, assert, baseline, cluster_versions, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
+    artifact, assert, baseline, cluster_versions, command, commit, copy, cordon, debug, drain,
+    fail, file, gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact,
+    setup, shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
