@@ -271,7 +271,7 @@ impl Call<'_> {
 
     /// Has the inverse written to the host, and the intent to the journal, before anything changes.
     async fn announce(&self, cx: &Context, change: &Change) -> Result<(), Called> {
-        if !self.run.play.keeps_undo() {
+        if !self.run.play.keeps_undo() || self.host.state().aside {
             return Ok(());
         }
         let entries = match &change.undo {

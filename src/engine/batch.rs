@@ -96,8 +96,11 @@ impl Batch {
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             for item in items {
-                if self.shared.is_interrupted() && !self.verifying {
-                    self.interrupt(&hosts);
+                if !self.verifying {
+                    if self.shared.is_interrupted() {
+                        self.interrupt(&hosts);
+                    }
+                    self.end_on_breach(&hosts);
                 }
                 let active = active(&hosts);
                 if active.is_empty() {

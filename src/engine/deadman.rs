@@ -76,7 +76,7 @@ pub(super) fn ready(
         .and_then(|it| it.deadman.as_ref());
     let limit = match node {
         Some(node) if play.goes_back() => match shared.templar.render(node, scope)? {
-            Value::Bool(false) => None,
+            value if is_off(&value) => None,
             _ => Some(duration(&shared.templar, "deadman", node, scope)?),
         },
         _ => None,
@@ -87,6 +87,15 @@ pub(super) fn ready(
         .map(|limit| limit.max(SHORTEST));
     state.deadman.set = None;
     Ok(())
+}
+
+/// `false`, also as `-e` gives it; a number of seconds is not a boolean here.
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Bool(on) => !on,
+        Value::String(text) => crate::yaml::truth(text) == Some(false),
+        _ => false,
+    }
 }
 
 /// Takes note of what `host` said as a step was recorded on it.

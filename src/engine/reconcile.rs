@@ -78,6 +78,7 @@ impl Batch {
                     undone: Vec::new(),
                     remaining,
                     message: Some(message),
+                    instead: Vec::new(),
                 });
             }
         }

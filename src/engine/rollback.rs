@@ -4,7 +4,7 @@ use super::action::state_folder;
 use super::batch::Batch;
 use super::connect::{PAUSES, become_of, reach, waits_for};
 use super::deadman;
-use super::host::{Host, Standing};
+use super::host::Host;
 use super::shared::Shared;
 use super::variables::host_scope;
 use crate::connection::{Command, Connection, ConnectionError};
@@ -12,7 +12,6 @@ use crate::event::{HostState, Kind};
 use crate::kubernetes::{Clusters, release};
 use crate::shell::Become;
 use crate::undo::{RevertReport, UndoLog, WENT_BACK, parse_alone};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +30,8 @@ pub(super) struct WayBack {
     pub(super) undone: Vec<String>,
     pub(super) remaining: Vec<String>,
     pub(super) message: Option<String>,
+    /// What a person does instead, where there is no way back.
+    pub(super) instead: Vec<String>,
 }
 
 impl WayBack {
@@ -42,6 +43,7 @@ impl WayBack {
             undone: self.undone,
             remaining: self.remaining,
             message: self.message,
+            instead: self.instead,
         }
     }
 
@@ -56,9 +58,10 @@ impl WayBack {
 
     /// A host behind its point of no return did not come back whole, even if what came after it did.
     fn or_held(mut self, host: &Host) -> Self {
-        let Some(reason) = host.state().held.clone() else {
+        let Some(held) = host.state().held.clone() else {
             return self;
         };
+        let reason = &held.reason;
         if self.state == HostState::RolledBack {
             self.state = HostState::Held;
             let after = self
@@ -66,6 +69,13 @@ impl WayBack {
                 .take()
                 .map_or_else(String::new, |message| format!("; {message}"));
             self.message = Some(format!("held as it is: {reason}{after}"));
+        }
+        self.instead = held.instead;
+        if self.instead.is_empty() {
+            self.instead = vec![
+                "find out what failed, put it right, and run the same command again: hosts that are done are passed over".to_owned(),
+                "or restore the snapshot that was taken before the run; all that was written since is then lost".to_owned(),
+            ];
         }
         self
     }
@@ -76,6 +86,7 @@ impl WayBack {
             undone: Vec::new(),
             remaining,
             message: Some(message),
+            instead: Vec::new(),
         }
     }
 }
@@ -122,6 +133,7 @@ impl Batch {
             .map(|(host, _)| host.clone())
             .collect();
         let refused = self.verify(&restored).await;
+        let mut ended = Vec::with_capacity(hosts.len());
         for (host, reverted) in hosts.iter().zip(reverted) {
             let way = match (reverted, refused.get(&host.name)) {
                 (Err(way), _) => way,
@@ -138,8 +150,10 @@ impl Batch {
             state.ended_as = Some(way.state);
             state.open_steps = 0;
             drop(state);
+            ended.push((host.clone(), way.state));
             self.shared.events.emit(way.event(&host.name));
         }
+        self.on_rollback(&ended).await;
     }
 
     /// Replays the undo logs; the reports are in the order of the hosts.
@@ -159,46 +173,6 @@ impl Batch {
             revert(&self.shared, &lineage, host, Extent::Uncommitted).await
         }))
         .await
-    }
-
-    /// The play's `verify` tasks on the restored hosts; a message for each host on which they do not pass.
-    async fn verify(&self, hosts: &[Arc<Host>]) -> HashMap<String, String> {
-        let mut refused = HashMap::new();
-        let Some(rollback) = &self.play.play.rollback else {
-            return refused;
-        };
-        if rollback.verify.is_empty() || hosts.is_empty() {
-            return refused;
-        }
-        let before: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                let mut state = host.state();
-                (
-                    std::mem::take(&mut state.standing),
-                    state.counts.reason.take(),
-                )
-            })
-            .collect();
-        let mut checks = self.for_checks();
-        checks
-            .items(&rollback.verify, self.play.lineage(), hosts.to_vec())
-            .await;
-        for (host, (standing, reason)) in hosts.iter().zip(before) {
-            let mut state = host.state();
-            let outcome = std::mem::replace(&mut state.standing, standing);
-            let why = std::mem::replace(&mut state.counts.reason, reason);
-            if !matches!(outcome, Standing::Active | Standing::Ended) {
-                refused.insert(
-                    host.name.clone(),
-                    format!(
-                        "the checks of the restored host did not pass: {}",
-                        why.unwrap_or_default()
-                    ),
-                );
-            }
-        }
-        refused
     }
 }
 
@@ -376,6 +350,7 @@ async fn release_all(
         undone: report.undone,
         remaining: Vec::new(),
         message: None,
+        instead: Vec::new(),
     };
     let (events, name) = (shared.events.clone(), host.name.clone());
     let progress: crate::kubernetes::Progress = Arc::new(move |message| {

@@ -90,6 +90,7 @@ pub(super) struct Shared {
     local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
     pub(super) store: Store,
+    breach: Mutex<Option<String>>,
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
@@ -123,6 +124,7 @@ impl Shared {
             inventory,
             interrupted: parts.interrupted,
             store: parts.store,
+            breach: Mutex::default(),
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
         };
@@ -149,6 +151,27 @@ impl Shared {
     pub(super) fn set_round(&self, variables: Arc<Variables>) -> Arc<Variables> {
         let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *round, variables)
+    }
+
+    /// Whether nothing new is to be begun: the user asked to stop, or the probe gave too many bad answers.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.is_interrupted() || self.breached().is_some()
+    }
+
+    /// Why the user's probe ended the run.
+    pub(super) fn breached(&self) -> Option<String> {
+        self.breach
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The user's probe ends the run; the first reason stays.
+    pub(super) fn breach(&self, reason: String) {
+        self.breach
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
     }
 
     /// Whether the user asked to stop.

@@ -200,6 +200,20 @@ pub enum Kind {
         remaining: Vec<String>,
         /// Why it is incomplete, or what a person should know.
         message: Option<String>,
+        /// What a person does instead where there is no way back, in words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        instead: Vec<String>,
+    },
+    /// The user's probe answers otherwise than before.
+    ProbeChanged {
+        /// What is asked, without secrets.
+        probe: String,
+        /// How it stands now.
+        state: ProbeState,
+        /// What it answered.
+        answer: String,
+        /// Bad answers in a row.
+        bad: u32,
     },
     /// A batch that changed something is watched before the next one starts.
     Soaking {
@@ -231,6 +245,18 @@ pub enum Kind {
         /// What the whole run took.
         took: Duration,
     },
+}
+
+/// How the user's probe stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeState {
+    /// The last answer was good.
+    Good,
+    /// It was bad, but not often enough in a row to end the run.
+    Bad,
+    /// It was bad too often in a row: the run ends.
+    Breached,
 }
 
 /// How a task ended on a host.

@@ -87,7 +87,8 @@ fn the_next_run_takes_back_what_a_killed_one_left_before_its_timer_does() {
     let back = next.all("taken_back");
     assert_eq!(back.len(), 1, "{}", next.text);
     assert_eq!(back[0]["run"], run.as_str());
-    assert_eq!(back[0]["undone"].as_array().unwrap().len(), 2);
+    let undone = back[0]["undone"].to_string();
+    assert!(undone.contains("conf"), "{undone}");
     // It is changed again, and not found as it was left.
     assert!(next.trace()[0].contains("h1=changed"), "{:?}", next.trace());
     assert_eq!(place.read("h1", "conf"), "new");

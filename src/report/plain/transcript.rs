@@ -172,6 +172,12 @@ impl Transcript {
                     duration(*limit)
                 ),
             ),
+            Kind::ProbeChanged {
+                probe,
+                state,
+                answer,
+                bad,
+            } => rollback::probe(options, probe, *state, answer, *bad),
             Kind::WentBack {
                 host,
                 run,
@@ -191,6 +197,7 @@ impl Transcript {
                 undone,
                 remaining,
                 message,
+                instead,
             } => {
                 self.remaining.insert(host.clone(), remaining.clone());
                 let way = rollback::Finished {
@@ -199,6 +206,7 @@ impl Transcript {
                     undone,
                     remaining,
                     message: message.as_deref(),
+                    instead,
                 };
                 rollback::finished(options, &way)
             }
