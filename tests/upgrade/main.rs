@@ -21,3 +21,4 @@ mod lab;
 mod objects;
 mod running;
 mod snapshot;
+mod staging;
