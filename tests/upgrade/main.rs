@@ -10,12 +10,16 @@
 )]
 
 mod bundle;
+mod cordons;
+mod drain;
 mod events;
 mod faults;
 mod fleet;
+mod hooks;
 mod inventory;
 mod killed;
 mod lab;
+mod objects;
 mod running;
 mod snapshot;
 mod staging;
