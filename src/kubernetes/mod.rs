@@ -15,6 +15,7 @@ mod kubectl;
 mod objects;
 mod overview;
 mod release;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod tunnel;
@@ -33,4 +34,5 @@ pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment
 pub use objects::PodKey;
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
+pub use serving::{Serving, serving};
 pub use version::{BadVersion, Version};
