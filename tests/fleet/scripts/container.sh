@@ -17,7 +17,7 @@ mount -t tmpfs -o mode=0755 windlass-fleet /run/systemd
 # The first process of a host must not start in the keeper's cgroup: a cgroup with processes has no children.
 boot() {
     sh -c 'echo $$ >"$0/host/cgroup.procs"; exec "$@"' "$cgroup" \
-        env -i PATH="$PATH" SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit \
+        env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit \
         --directory="$folder/disk/root" --machine="$machine" --hostname="$hostname" --network-bridge="$bridge" \
         --link-journal=no --resolv-conf=off --timezone=off --boot
 }
