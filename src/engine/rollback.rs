@@ -58,7 +58,7 @@ impl WayBack {
         let Some(reason) = host.state().held.clone() else {
             return self;
         };
-        if self.state == HostState::RolledBack {
+        if matches!(self.state, HostState::RolledBack | HostState::Pending) {
             self.state = HostState::Held;
             let after = self
                 .message
@@ -316,7 +316,12 @@ async fn release_all(
     report: RevertReport,
 ) -> WayBack {
     let mut way = WayBack {
-        state: HostState::RolledBack,
+        // Nothing was changed on the host itself, so for the user it was not started.
+        state: if report.undone.is_empty() && !report.releases.is_empty() {
+            HostState::Pending
+        } else {
+            HostState::RolledBack
+        },
         undone: report.undone,
         remaining: Vec::new(),
         message: None,

@@ -4,9 +4,22 @@
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
+#![allow(
+    dead_code,
+    reason = "scenarios that are still to come use the rest of the harness"
+)]
 
 mod bundle;
+mod cordons;
+mod drain;
+mod events;
 mod faults;
 mod fleet;
+mod hooks;
+mod inventory;
 mod killed;
 mod lab;
+mod objects;
+mod running;
+mod snapshot;
+mod staging;
