@@ -1,0 +1,69 @@
+//! A link that is cut in mid-upload and in mid-restart.
+
+use crate::artifacts::{self, Behaviour, TARGET};
+use crate::fleet::Fleet;
+use crate::operator::Operator;
+use crate::or_skip;
+
+/// A large enough kubelet for its upload to be cut, in bytes.
+const HEAVY: usize = 24_000_000;
+
+/// Scenario 16.
+#[test]
+fn a_link_cut_in_mid_upload_and_in_mid_restart_is_bridged_and_nothing_is_done_twice() {
+    let fleet = or_skip!(Fleet::shared());
+    let host = fleet.host("cut");
+    let starts = || host.run("journalctl -u kubelet -o cat | grep -c '^Started kubelet'");
+    assert_eq!(starts(), "1");
+    let folder = fleet.folder.join("artifacts/heavy-upload");
+    let folder = artifacts::folder(&folder, &["kubelet"], Behaviour::Ready, HEAVY);
+    let source = format!("artifact_source={}", folder.display());
+    let mut run = Operator::of(fleet).start(&["--limit", "cut", "-e", &source]);
+    run.until_task("Stage the new binaries and check them");
+    // Parts of it are there.
+    crate::host::until("the upload has begun", || {
+        !host
+            .output("find /var/lib/windlass/artifacts -type f -size +0 | grep .")
+            .stdout
+            .is_empty()
+    });
+    let cut = || {
+        host.set_link(false);
+        // Longer than three keepalives, so that the connection is given up.
+        std::thread::sleep(std::time::Duration::from_secs(6));
+        host.set_link(true);
+    };
+    cut();
+    run.until("the connection is made again", |kind| {
+        kind["event"] == "host_reconnected"
+    });
+    run.until_task("Restart kubelet");
+    cut();
+    let run = run.end();
+    run.assert_code(0);
+    assert!(run.of_kind("host_reconnected").len() >= 2);
+    assert_eq!(starts(), "2", "kubelet was restarted more than once");
+    let left = host.run("find /var/lib/windlass/artifacts -type f");
+    assert_eq!(
+        left,
+        format!("/var/lib/windlass/artifacts/{TARGET}/kubelet")
+    );
+    fleet.assert_serving("cut", TARGET);
+}
+
+/// Scenario 17.
+#[test]
+fn a_host_that_reboots_in_mid_upgrade_is_taken_up_again() {
+    let fleet = or_skip!(Fleet::shared());
+    let host = fleet.host("reboots");
+    let boot = || host.run("cat /proc/sys/kernel/random/boot_id");
+    let before = boot();
+    let mut run = Operator::of(fleet).start(&["--limit", "reboots"]);
+    run.until_task("Restart kubelet");
+    host.output("systemctl reboot");
+    let run = run.end();
+    run.assert_code(0);
+    assert_ne!(boot(), before);
+    assert!(!run.of_kind("host_reconnected").is_empty());
+    fleet.assert_serving("reboots", TARGET);
+}
