@@ -173,7 +173,8 @@ impl Given {
                 name: name.to_owned(),
                 source: path.display().to_string(),
                 sha256: self.sha256.clone(),
-                checksums: None,
+                version: Some(self.target.clone()),
+                ..Wanted::default()
             };
             let content = Cache::shared().get(&wanted).await;
             content

@@ -48,7 +48,7 @@ pub(super) fn drains(
         for pod in sight.pods.iter().filter(|pod| node_of(pod) == *name) {
             match sight.fate(pod, options) {
                 Fate::Skip(_) => {}
-                Fate::Block(why) => findings.push(refused(pod, why).on(*name)),
+                Fate::Block(why) => findings.push(refused(pod, &why).on(*name)),
                 Fate::Evict => {
                     room += Room::of_pod(pod);
                     longest = longest.max(grace_of(pod));
