@@ -9,11 +9,14 @@
     reason = "scenarios that are still to come use the rest of the harness"
 )]
 
+mod disk;
 mod events;
 mod faults;
 mod fleet;
+mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod running;
 mod snapshot;
