@@ -11,13 +11,16 @@
 
 mod bundle;
 mod cordons;
+mod disk;
 mod drain;
 mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod objects;
 mod running;
