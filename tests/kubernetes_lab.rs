@@ -69,6 +69,7 @@ impl Observe for Versions {
             stale_heartbeat: false,
             api_running: true,
             api_version: version,
+            control_plane: windlass::lab::cluster::ControlPlane::default(),
         }
     }
 }

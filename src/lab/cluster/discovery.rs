@@ -8,15 +8,23 @@ use serde_json::{Value, json};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`.
-pub(super) fn version(version: &str) -> Value {
+/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`, that behaves as the older version
+/// `emulated`, such as `1.35`, unless that is empty.
+pub(super) fn version(version: &str, emulated: &str) -> Value {
     let mut answer = recorded(include_str!("recorded/version.json"));
     let version = format!("v{}", version.trim_start_matches('v'));
     let mut numbers = version.trim_start_matches('v').split('.');
     let major = numbers.next().unwrap_or_default().to_owned();
     let minor = numbers.next().unwrap_or_default().to_owned();
-    // A server keeps compatible with the minor before its own.
-    let compatible = minor
+    let (_, emulated) = emulated.split_once('.').unwrap_or_default();
+    let emulated = if emulated.is_empty() {
+        &minor
+    } else {
+        emulated
+    }
+    .to_owned();
+    // A server keeps compatible with the minor before the one that it behaves as.
+    let compatible = emulated
         .parse::<u32>()
         .unwrap_or_default()
         .saturating_sub(1)
@@ -25,7 +33,7 @@ pub(super) fn version(version: &str) -> Value {
         ("major", &major),
         ("minor", &minor),
         ("emulationMajor", &major),
-        ("emulationMinor", &minor),
+        ("emulationMinor", &emulated),
         ("minCompatibilityMajor", &major),
         ("minCompatibilityMinor", &compatible),
         ("gitVersion", &version),
@@ -184,13 +192,22 @@ mod tests {
     #[test]
     fn the_version_is_the_recorded_one_with_other_numbers() {
         let recorded: Value = serde_json::from_str(include_str!("recorded/version.json")).unwrap();
-        assert_eq!(version("v1.35.6"), recorded);
-        assert_eq!(version("1.35.6"), recorded);
-        let k3s = version("v1.36.2+k3s1");
+        assert_eq!(version("v1.35.6", ""), recorded);
+        assert_eq!(version("1.35.6", ""), recorded);
+        let k3s = version("v1.36.2+k3s1", "");
         assert_eq!(
             (k3s["minor"].as_str(), k3s["gitVersion"].as_str()),
             (Some("36"), Some("v1.36.2+k3s1"))
         );
+        // As a real v1.36.2 answered under `--emulated-version=1.35`.
+        let emulating = version("v1.36.2", "1.35");
+        for (field, expected) in [
+            ("minor", "36"),
+            ("emulationMinor", "35"),
+            ("minCompatibilityMinor", "34"),
+        ] {
+            assert_eq!(emulating[field], expected, "{field}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod endpoint;
 mod eviction;
 mod faults;
 mod health;
+mod health_port;
 mod identity;
 mod kubeconfig;
 mod leases;
@@ -47,5 +48,6 @@ mod workloads;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ClusterConfig, Flavor, NodeConfig, Observation, Observe};
+pub use config::{ClusterConfig, ControlPlane, Flavor, NodeConfig, Observation, Observe};
+pub use health_port::Component;
 pub use start::Cluster;

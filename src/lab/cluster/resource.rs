@@ -109,11 +109,10 @@ impl Resource {
             Self::Leases | Self::ConfigMaps | Self::Budgets | Self::Pods => &[
                 "create", "delete", "get", "list", "patch", "update", "watch",
             ],
-            Self::Namespaces
-            | Self::Deployments
-            | Self::ReplicaSets
-            | Self::DaemonSets
-            | Self::VolumeAttachments => &["get", "list", "watch"],
+            Self::Namespaces => &["create", "delete", "get", "list", "watch"],
+            Self::Deployments | Self::ReplicaSets | Self::DaemonSets | Self::VolumeAttachments => {
+                &["get", "list", "watch"]
+            }
         }
     }
 

@@ -42,8 +42,11 @@ async fn answer(
     let route = Route::parse(head.uri.path());
     match route {
         // Versions and health are open to everyone, as by `system:public-info-viewer`.
-        Some(Route::Version) => only_get(&head.method)
-            .map(|()| Answer::Json(200, discovery::version(&shared.observe(node).api_version))),
+        Some(Route::Version) => only_get(&head.method).map(|()| {
+            let seen = shared.observe(node);
+            let version = discovery::version(&seen.api_version, &seen.control_plane.emulated);
+            Answer::Json(200, version)
+        }),
         Some(Route::Health(check)) => {
             only_get(&head.method).map(|()| health::answer(check, &query))
         }

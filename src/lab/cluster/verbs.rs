@@ -306,6 +306,28 @@ fn admit(key: &Key, before: &Value, mut after: Value, status_only: bool) -> Resu
     Ok(after)
 }
 
+/// Removes what a namespace holds. A lab has no controller that would do it later, so one with workloads is refused.
+fn empty(state: &mut State, namespace: &str) -> Result<(), Refusal> {
+    let keys: Vec<Key> = Resource::ALL
+        .into_iter()
+        .filter(|resource| resource.namespaced())
+        .flat_map(|resource| {
+            let objects = state.store.list(resource, Some(namespace));
+            objects.map(move |object| Key::new(resource, namespace, object::name(object)))
+        })
+        .collect();
+    let simple = |key: &Key| matches!(key.resource, Resource::ConfigMaps | Resource::Leases);
+    if !keys.iter().all(simple) {
+        let text =
+            "the lab API removes only namespaces that hold nothing but ConfigMaps and Leases";
+        return Err(Refusal::bad_request(text));
+    }
+    for key in keys {
+        state.store.remove(&key);
+    }
+    Ok(())
+}
+
 fn delete(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
     let key = key(&request.target);
     let before = state.store.find(&key)?;
@@ -339,6 +361,9 @@ fn delete(state: &mut State, request: &Request) -> Result<Answer, Refusal> {
         };
         let ending = pods::terminate(state, &key, grace)?;
         return Ok(ok(200, &ending));
+    }
+    if key.resource == Resource::Namespaces {
+        empty(state, &key.name)?;
     }
     state.store.remove(&key);
     let mut details = key.resource.details(&key.name);

@@ -50,6 +50,7 @@ fn healthy() -> Observation {
         stale_heartbeat: false,
         api_running: true,
         api_version: "v1.35.6".to_owned(),
+        control_plane: crate::lab::cluster::ControlPlane::default(),
     }
 }
 
