@@ -3,13 +3,16 @@
 //! Only this room names kube. It must not know modules or the engine.
 
 mod access;
+mod api_server;
 mod cluster;
 mod clusters;
 mod cordon;
 mod dial;
 mod drain;
 mod error;
+mod flags;
 mod gate;
+mod health;
 mod kubeconfig;
 mod kubectl;
 mod objects;
@@ -20,6 +23,7 @@ mod tests;
 mod tunnel;
 mod version;
 
+pub use api_server::{SeenServer, Served, ServerProof, look_at_api_servers, prove_api_server};
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
 pub use cordon::{
@@ -29,8 +33,10 @@ pub use cordon::{
 pub use dial::{Dial, Progress};
 pub use drain::{DrainError, DrainOptions, DrainPlan, Drained, drain, plan as plan_drain};
 pub use error::{Cause, ClusterError};
+pub use flags::{GivenFlag, KnownFlags, UnitCommand, environment_files};
 pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment};
-pub use objects::PodKey;
+pub use health::{HealthPort, gate_health};
+pub use objects::{PodKey, config_map};
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use version::{BadVersion, Version};

@@ -2,9 +2,9 @@
 
 use super::Module;
 use super::{
-    artifact, assert, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url,
-    include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd,
-    template, uncordon, wait_for,
+    api_server, api_servers, artifact, assert, command, commit, config_map, copy, cordon, debug,
+    drain, fail, fetch, file, gate, get_url, healthz, include_vars, kube_flags, kube_node, pause,
+    ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -15,6 +15,7 @@ static MODULES: &[&dyn Module] = &[
     &copy::Copy,
     &debug::Debug,
     &fail::Fail,
+    &fetch::Fetch,
     &file::File,
     &get_url::GetUrl,
     &include_vars::IncludeVars,
@@ -29,11 +30,16 @@ static MODULES: &[&dyn Module] = &[
     &systemd::Systemd,
     &template::Template,
     &wait_for::WaitFor,
+    &api_server::Server,
+    &api_servers::Servers,
     &artifact::Artifact,
     &commit::Commit,
+    &config_map::ConfigMap,
     &cordon::Cordon,
     &drain::Drain,
     &gate::Gate,
+    &healthz::Healthz,
+    &kube_flags::KubeFlags,
     &kube_node::KubeNode,
     &uncordon::Uncordon,
 ];
