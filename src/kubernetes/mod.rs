@@ -3,6 +3,7 @@
 //! Only this room names kube. It must not know modules or the engine.
 
 mod access;
+mod api_server;
 mod baseline;
 mod cluster;
 mod clusters;
@@ -10,8 +11,10 @@ mod cordon;
 mod dial;
 mod drain;
 mod error;
+mod flags;
 mod gate;
 mod gate_node;
+mod health;
 mod healthz;
 mod kubeconfig;
 mod kubectl;
@@ -28,6 +31,7 @@ mod tunnel;
 mod version;
 mod versions;
 
+pub use api_server::{SeenServer, Served, ServerProof, look_at_api_servers, prove_api_server};
 pub use baseline::{Baselines, ClusterBaseline, Health, NodeBaseline, gate_cluster};
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
@@ -40,10 +44,12 @@ pub use drain::{
     DrainError, DrainOptions, DrainPlan, Drained, OnTimeout, drain, plan as plan_drain,
 };
 pub use error::{Cause, ClusterError};
+pub use flags::{GivenFlag, KnownFlags, UnitCommand, environment_files};
 pub use gate::{ApiServer, GateError, GateOptions, Passed, gate_api, moment};
 pub use gate_node::{NodeChecks, gate};
+pub use health::{HealthPort, gate_health};
 pub use healthz::Healthz;
-pub use objects::PodKey;
+pub use objects::{PodKey, config_map};
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use serving::{Serving, serving};

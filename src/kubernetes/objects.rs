@@ -284,6 +284,23 @@ impl Cluster {
     }
 }
 
+/// A ConfigMap as the API server sends it, or `None` when there is none of that name.
+pub async fn config_map(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Value>, ClusterError> {
+    let path = format!(
+        "/api/v1/namespaces/{}/configmaps/{}",
+        checked(namespace)?,
+        checked(name)?
+    );
+    let found = cluster
+        .patiently(|| async { found(cluster.json::<Value>(&Call::get(&path)).await, name) })
+        .await;
+    found
+}
+
 /// A list of whatever kind; its name and metadata do not matter here.
 #[derive(Deserialize)]
 struct Items<T> {

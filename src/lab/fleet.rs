@@ -1,6 +1,8 @@
 //! The lab as a whole: its hosts, and the clusters that they form.
 
-use super::cluster::{Cluster, ClusterConfig, Flavor, NodeConfig, Observation, Observe};
+use super::cluster::{
+    Cluster, ClusterConfig, Component, ControlPlane, Flavor, NodeConfig, Observation, Observe,
+};
 use super::error::LabError;
 use super::fault::Fault;
 use super::host::{LabHostConfig, Observer, Role};
@@ -53,7 +55,18 @@ impl Fleet {
 
     /// What an inventory must say of a host so that it is reached.
     pub fn variables(&self, host: &str) -> Result<Map<String, Value>, LabError> {
-        self.lab.variables(host)
+        let mut variables = self.lab.variables(host)?;
+        // All hosts share one loopback, so each has health ports of its own.
+        for component in Component::ALL {
+            let port = self
+                .clusters
+                .iter()
+                .find_map(|cluster| cluster.health_port(host, component));
+            if let Some(port) = port {
+                variables.insert(component.variable().to_owned(), port.into());
+            }
+        }
+        Ok(variables)
     }
 
     /// What the clusters hold: nodes, pods, budgets.
@@ -86,9 +99,8 @@ fn nodes(hosts: &[LabHostConfig], flavor: Flavor) -> Vec<NodeConfig> {
         .enumerate()
         .filter_map(|(at, host)| {
             let control_plane = match (flavor, host.role) {
-                (Flavor::Kubernetes, Role::KubeControlPlane) | (Flavor::K3s, Role::K3sServer) => {
-                    true
-                }
+                (Flavor::Kubernetes, Role::KubeControlPlane | Role::KubeadmControlPlane)
+                | (Flavor::K3s, Role::K3sServer) => true,
                 (Flavor::Kubernetes, Role::KubeNode) | (Flavor::K3s, Role::K3sAgent) => false,
                 _ => return None,
             };
@@ -131,6 +143,10 @@ async fn start_cluster(
             Some(ApiServer {
                 endpoint: cluster.endpoint(&host)?,
                 kubeconfig: cluster.kubeconfig(&host)?,
+                health: Component::ALL
+                    .iter()
+                    .filter_map(|component| cluster.health_port(&host, *component))
+                    .collect(),
                 host,
             })
         })
@@ -153,7 +169,11 @@ impl Observe for Eyes {
             stale_heartbeat: seen.stale_heartbeat,
             api_running: seen.api_running,
             api_version: seen.api_version,
-            api_emulated: None,
+            control_plane: ControlPlane {
+                emulated: seen.api_emulated,
+                manager_running: seen.manager_running,
+                scheduler_running: seen.scheduler_running,
+            },
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct ApiServer {
     pub endpoint: SocketAddr,
     /// The admin's kubeconfig, put where a real control plane has it.
     pub kubeconfig: String,
+    /// The loopback ports of the host's controllers; the lab's hosts forward to them, too.
+    pub health: Vec<u16>,
 }
 
 /// A lab that runs in this process. Everything in it ends when this is dropped; its state stays in its folder.
@@ -195,7 +197,9 @@ impl Lab {
             let what = || format!("cannot write {}", path.display());
             folder::write(&path, server.kubeconfig.as_bytes(), folder::PRIVATE)
                 .map_err(LabError::io(what()))?;
-            self.shared.allow_port(server.endpoint.port());
+            for port in server.health.iter().chain([&server.endpoint.port()]) {
+                self.shared.allow_port(*port);
+            }
         }
         Ok(())
     }

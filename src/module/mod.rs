@@ -4,12 +4,15 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod api_server;
+mod api_servers;
 mod artifact;
 mod assert;
 mod baseline;
 mod cluster_versions;
 mod command;
 mod commit;
+mod config_map;
 mod context;
 mod controller_file;
 mod copy;
@@ -21,14 +24,17 @@ mod deliver_apply;
 mod diff;
 mod drain;
 mod fail;
+mod fetch;
 mod file;
 mod file_plan;
 mod file_recurse;
 mod gate;
 mod get_url;
+mod healthz;
 mod hop_versions;
 mod include_vars;
 mod init_script;
+mod kube_flags;
 mod kube_node;
 mod kube_target;
 mod look;

@@ -2,9 +2,7 @@
 
 use super::Module;
 use super::{
-    artifact, assert, baseline, cluster_versions, command, commit, copy, cordon, debug, drain,
-    fail, file, gate, get_url, include_vars, kube_node, look, pause, ping, service, set_fact,
-    setup, shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
+    api_server, api_servers, artifact, assert, baseline, cluster_versions, command, commit, config_map, copy, cordon, debug, drain, fail, fetch, file, gate, get_url, healthz, include_vars, kube_flags, kube_node, look, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -15,6 +13,7 @@ static MODULES: &[&dyn Module] = &[
     &copy::Copy,
     &debug::Debug,
     &fail::Fail,
+    &fetch::Fetch,
     &file::File,
     &get_url::GetUrl,
     &include_vars::IncludeVars,
@@ -29,13 +28,18 @@ static MODULES: &[&dyn Module] = &[
     &systemd::Systemd,
     &template::Template,
     &wait_for::WaitFor,
+    &api_server::Server,
+    &api_servers::Servers,
     &artifact::Artifact,
     &baseline::Baseline,
     &cluster_versions::ClusterVersions,
     &commit::Commit,
+    &config_map::ConfigMap,
     &cordon::Cordon,
     &drain::Drain,
     &gate::Gate,
+    &healthz::Healthz,
+    &kube_flags::KubeFlags,
     &kube_node::KubeNode,
     &look::Look,
     &uncordon::Uncordon,

@@ -3,6 +3,7 @@
 //! This file must not know the cluster's objects.
 
 use super::config::{LabHostConfig, Role};
+use super::layout::HostFolder;
 use super::unit::UnitState;
 use crate::lab::fault::{self, Fault};
 use crate::lab::folder::LabFolder;
@@ -32,6 +33,12 @@ pub struct HostObservation {
     pub api_running: bool,
     /// The version of its binary when it was started.
     pub api_version: String,
+    /// The older version that it was told to behave as, such as `1.34`; empty for none.
+    pub api_emulated: String,
+    /// `kube-controller-manager` runs.
+    pub manager_running: bool,
+    /// `kube-scheduler` runs.
+    pub scheduler_running: bool,
 }
 
 /// Looks at the hosts of a lab. Each look reads a few small files, so the answer is never out of date.
@@ -66,7 +73,18 @@ impl Observer {
             unit.and_then(|unit| UnitState::read(&host, unit))
                 .unwrap_or_default()
         };
-        let (node, api) = (state(role.node_unit()), state(role.api_unit()));
+        let node = state(role.node_unit());
+        let component = |name: &'static str| match role {
+            Role::KubeControlPlane => state(Some(name)),
+            Role::KubeadmControlPlane if node.is_running() => static_pod(&host, name),
+            // These are parts of the one process.
+            Role::K3sServer => node.clone(),
+            _ => UnitState::default(),
+        };
+        let api = match role.api_unit() {
+            Some(unit) => state(Some(unit)),
+            None => component("kube-apiserver"),
+        };
         // The version that the kubelet had when a fault was set.
         let had = |fault| {
             let versions = fault::versions(&host, fault)?;
@@ -81,12 +99,28 @@ impl Observer {
                 .started
                 .and_then(|started| i64::try_from(started).ok())
                 .and_then(|started| Timestamp::from_millisecond(started).ok()),
-            kubelet_version: had(Fault::WrongVersion).unwrap_or(node.version),
+            kubelet_version: had(Fault::WrongVersion).unwrap_or_else(|| node.version.clone()),
             never_ready,
             stale_heartbeat,
             budget_blocked: fault::is_set(&host, Fault::BudgetBlocked),
             api_running: api.is_running(),
             api_version: api.version,
+            api_emulated: api.emulated,
+            manager_running: component("kube-controller-manager").is_running(),
+            scheduler_running: component("kube-scheduler").is_running(),
         }
+    }
+}
+
+/// A pod that the kubelet runs from its manifest: up for as long as the manifest names an image.
+fn static_pod(host: &HostFolder, name: &str) -> UnitState {
+    let path = host.kubernetes().join(format!("manifests/{name}.yaml"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let image = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("image: "));
+    match image.and_then(|image| image.rsplit_once(':')) {
+        Some((_, version)) => UnitState::running(version, 0),
+        None => UnitState::default(),
     }
 }

@@ -16,7 +16,7 @@ const FIRST_PID: u32 = 1001;
 
 /// Makes the host if it is not there; an incomplete one, or one that was something else, gets what is missing.
 pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io::Result<()> {
-    let mark = format!("{:?}\n", config.role);
+    let mark = mark(config.role);
     if std::fs::read(host.provisioned()).is_ok_and(|text| text == mark.as_bytes()) {
         return Ok(());
     }
@@ -28,9 +28,18 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
         std::fs::create_dir_all(host.k3s_data().join("server/db/etcd"))?;
     }
     // A plain host has no units and may do without a version.
-    let version = config.version.as_deref().unwrap_or_default();
+    let kubernetes = config.version.as_deref().unwrap_or_default();
+    for kind in config.role.tools() {
+        let program = host.local_bin().join(kind.file_name());
+        let version = kind.version_beside(kubernetes);
+        write_new(&program, &binary(*kind, version), folder::PROGRAM)?;
+    }
+    if config.role == Role::KubeadmControlPlane {
+        static_pods(host, kubernetes)?;
+    }
     for (unit, pid) in config.role.units().iter().zip(FIRST_PID..) {
         let program = host.local_bin().join(unit.binary.file_name());
+        let version = unit.binary.version_beside(kubernetes);
         write_new(&program, &binary(unit.binary, version), folder::PROGRAM)?;
         let file = host.systemd().join(format!("{}.service", unit.name));
         write_new(&file, &unit_file(unit, &program), folder::PLAIN)?;
@@ -40,6 +49,38 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
         }
     }
     folder::write(&host.provisioned(), mark.as_bytes(), folder::PLAIN)
+}
+
+/// By this a host is known that has all that such a host has; one that was made by an older lab lacks a unit.
+fn mark(role: Role) -> String {
+    let units = role.units().iter().map(|unit| unit.name);
+    let names: Vec<_> = units
+        .chain(role.tools().iter().map(|kind| kind.file_name()))
+        .collect();
+    format!("{role:?} {}\n", names.join(" "))
+}
+
+/// The manifests of a control plane of kubeadm's.
+fn static_pods(host: &HostFolder, version: &str) -> io::Result<()> {
+    let manifests = host.kubernetes().join("manifests");
+    std::fs::create_dir_all(&manifests)?;
+    for name in [
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  namespace: kube-system\nspec:\n  \
+             containers:\n  - name: {name}\n    command:\n    - {name}\n    \
+             image: registry.k8s.io/{name}:{version}\n  hostNetwork: true\n"
+        );
+        write_new(
+            &manifests.join(format!("{name}.yaml")),
+            &text,
+            folder::PRIVATE,
+        )?;
+    }
+    Ok(())
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
@@ -85,10 +126,15 @@ mod tests {
                 .unwrap()
                 .contains("\nVERSION=v1.34.3\n")
         );
-        for unit in ["kubelet", "kube-apiserver"] {
+        for (unit, version) in [
+            ("kubelet", "v1.34.3"),
+            ("kube-apiserver", "v1.34.3"),
+            ("kube-scheduler", "v1.34.3"),
+            ("etcd", "v3.6.6"),
+        ] {
             let state = UnitState::read(&folder, unit).unwrap();
             assert!(state.is_running());
-            assert_eq!(state.version, "v1.34.3");
+            assert_eq!(state.version, version);
         }
         let text = std::fs::read_to_string(folder.systemd().join("kubelet.service")).unwrap();
         assert!(text.contains(&format!("ExecStart=\"{}\"\n", kubelet.display())));

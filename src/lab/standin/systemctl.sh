@@ -34,7 +34,7 @@ note() {
 load() {
     unit=${1%.service}
     file=$unit_files/$unit.service
-    active=inactive sub=dead result=success pid=0 version= started= enablement=disabled restarts=0
+    active=inactive sub=dead result=success pid=0 version= emulated= started= enablement=disabled restarts=0
     if [ -f "$LAB_ROOT/run/units/$unit" ]; then
         while IFS='=' read -r name value; do
             case $name in
@@ -43,6 +43,7 @@ load() {
             Result) result=$value ;;
             MainPID) pid=$value ;;
             Version) version=$value ;;
+            Emulated) emulated=$value ;;
             Started) started=$value ;;
             UnitFileState) enablement=$value ;;
             esac
@@ -75,14 +76,15 @@ save() {
         echo "Result=$result"
         echo "MainPID=$pid"
         echo "Version=$version"
+        echo "Emulated=$emulated"
         echo "Started=$started"
         echo "UnitFileState=${enablement:-disabled}"
     } >"$state.$$" && mv -f "$state.$$" "$state"
 }
 
-# Sets type and program from the unit file and its drop-ins; an empty ExecStart= forgets the ones before it.
+# Sets type, program and its flags from the unit file and its drop-ins; an empty ExecStart= forgets the ones before it.
 read_unit_file() {
-    type=simple program=
+    type=simple program= flags=
     set +f
     set -- "$file" "$file.d"/*.conf
     set -f
@@ -108,10 +110,24 @@ read_program() {
     case $program in
     '"'*)
         program=${program#?}
+        options=${program#*\"}
         program=${program%%\"*}
         ;;
-    *) program=${program%% *} ;;
+    *)
+        options=${program#"${program%% *}"}
+        program=${program%% *}
+        ;;
     esac
+    flags= emulated=
+    for word in $options; do
+        case $word in
+        --emulated-version=*)
+            emulated=${word#*=}
+            emulated=${emulated#kube=}
+            ;;
+        esac
+        case $word in -*) flags="$flags $word" ;; esac
+    done
 }
 
 # --- Starting and stopping.
@@ -184,9 +200,12 @@ launch() {
     read_unit_file
     look_at_clock
     started=$now pid=0 version=
-    if ! answer=$("$program" --version 2>/dev/null </dev/null); then
+    # A service that gets a flag that it does not know ends at once.
+    if ! answer=$("$program" $flags --version 2>&1 </dev/null); then
         active=failed sub=failed result=exit-code
         save
+        note "$unit.service: ${answer##*
+}"
         note "$unit.service: Main process exited, code=exited, status=1/FAILURE"
         note "Failed to start $unit.service."
         job_failed
@@ -196,6 +215,10 @@ launch() {
         case $word in
         v[0-9]*)
             version=$word
+            break
+            ;;
+        [0-9]*.[0-9]*.[0-9]*)
+            version=v$word
             break
             ;;
         esac
