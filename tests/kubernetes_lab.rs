@@ -64,11 +64,9 @@ impl Observe for Versions {
         Observation {
             kubelet_running: true,
             kubelet_version: version.clone(),
-            kubelet_started: None,
-            never_ready: false,
-            stale_heartbeat: false,
             api_running: true,
             api_version: version,
+            ..Observation::default()
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::kubernetes::rules::Component;
 use crate::plan::{Artifact, ClusterNow, Found, Times, Work};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::time::Duration;
 
 /// How many of the newest runs are read for what a step takes.
@@ -24,8 +25,8 @@ pub(super) struct Gathered {
     pub(super) trouble: BTreeMap<String, String>,
     /// What the times are based on.
     pub(super) basis: String,
-    /// Where new binaries come from, and whether they are there.
-    pub(super) artifacts: BTreeMap<String, String>,
+    /// Where the new binaries of each cluster come from, and whether they are there.
+    pub(super) artifacts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What each host took in a play of earlier runs that changed it, by the play's name.
@@ -108,6 +109,7 @@ pub(super) fn gather(survey: &Survey, seen: &[Event], usual: &Usual) -> Gathered
             .map(|play| Work {
                 play: play.name.clone(),
                 looped: play.looped,
+                waits: play.waits,
                 batches: play.batches.clone(),
                 found: Vec::new(),
             })
@@ -184,17 +186,20 @@ impl Gathered {
         };
         let seconds = |name: &str| Duration::from_secs(result[name].as_u64().unwrap_or_default());
         let artifact = artifact(&result["artifact"]);
-        match &artifact {
-            Artifact::Verified(at) => self.artifacts.insert(at.clone(), "verified".to_owned()),
-            Artifact::NotFetched(at) => self
-                .artifacts
-                .insert(at.clone(), "a URL, not fetched for a plan".to_owned()),
-            Artifact::Missing { at, why } => self.artifacts.insert(at.clone(), why.clone()),
+        let cluster = cluster_name(&result["api_hosts"]);
+        let said = match &artifact {
+            Artifact::Verified(at) => Some((at, "verified")),
+            Artifact::NotFetched(at) => Some((at, "a URL, not fetched for a plan")),
+            Artifact::Missing { at, why } => Some((at, why.as_str())),
             Artifact::NotGiven => None,
         };
+        if let Some((at, state)) = said {
+            let all = self.artifacts.entry(cluster.clone()).or_default();
+            all.insert(at.clone(), state.to_owned());
+        }
         work.found.push(Found {
             host: host.to_owned(),
-            cluster: cluster_name(&result["api_hosts"]),
+            cluster,
             component,
             node: text("node").to_owned(),
             local: result["local"].as_bool().unwrap_or_default(),
@@ -237,7 +242,7 @@ impl Gathered {
 }
 
 fn artifact(found: &Value) -> Artifact {
-    let at = found["at"].as_str().unwrap_or_default().to_owned();
+    let at = shown(found["at"].as_str().unwrap_or_default());
     match found["state"].as_str() {
         Some("verified") => Artifact::Verified(at),
         Some("not fetched") => Artifact::NotFetched(at),
@@ -247,6 +252,13 @@ fn artifact(found: &Value) -> Artifact {
         },
         _ => Artifact::NotGiven,
     }
+}
+
+/// A path below the working folder is shown from there.
+fn shown(path: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = Path::new(path).strip_prefix(here);
+    below.map_or_else(|_| path.to_owned(), |path| path.display().to_string())
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = &str> {

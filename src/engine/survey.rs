@@ -36,6 +36,8 @@ pub struct SurveyedPlay {
     pub batches: Vec<Vec<String>>,
     /// Whether it is repeated in a loop.
     pub looped: bool,
+    /// Whether a condition of its own speaks of `kubelets`, so that it sits out the hops that kubelets do not follow.
+    pub waits: bool,
 }
 
 impl Run {
@@ -76,6 +78,12 @@ impl Run {
                 name: outlined.name,
                 batches: outlined.batches,
                 looped: !play.loops.is_empty(),
+                waits: found
+                    .roles
+                    .iter()
+                    .flat_map(|(_, keywords)| &keywords.when)
+                    .chain(&play.keywords.when)
+                    .any(|when| node_mentions(when, "kubelets")),
             });
         }
         Ok(survey)

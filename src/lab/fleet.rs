@@ -148,6 +148,7 @@ impl Observe for Eyes {
             stale_heartbeat: false,
             api_running: seen.api_running,
             api_version: seen.api_version,
+            api_emulated: None,
         }
     }
 }

@@ -23,8 +23,8 @@ pub struct PlanText<'a> {
     pub trouble: &'a BTreeMap<String, String>,
     /// What the times are based on.
     pub basis: &'a str,
-    /// Where new binaries come from, and whether they are there.
-    pub artifacts: &'a BTreeMap<String, String>,
+    /// Where the new binaries of each cluster come from, and whether they are there.
+    pub artifacts: &'a BTreeMap<String, BTreeMap<String, String>>,
     /// No play of the playbook has a role that a plan can be made of.
     pub not_planned: bool,
 }
@@ -85,6 +85,13 @@ impl Page {
                 pad(&stage.to, versions)
             );
             self.stage(stage, &head, lines);
+            if stage.steps().any(|step| !step.breaks.is_empty()) {
+                let left = cluster.stages.len() - at - 1;
+                if left > 0 {
+                    lines.push(format!("      and {} that it does not come to", counted(left, "stage")));
+                }
+                break;
+            }
         }
         if !cluster.stages.is_empty() {
             lines.push(String::new());
@@ -96,7 +103,7 @@ impl Page {
         lines.push(String::new());
     }
 
-    /// The batches of a stage, `|` between them, and what is wrong with a step.
+    /// The batches of a stage, `|` between them; a step that a rule forbids has a `!`.
     fn stage(&self, stage: &Stage, head: &str, lines: &mut Vec<String>) {
         let batches: Vec<String> = stage.batches.iter().map(batch).collect();
         let mut line = head.to_owned();
@@ -116,19 +123,6 @@ impl Page {
             line.push_str(&piece);
         }
         lines.push(self.colors.paint(Tone::Plain, line.trim_end()));
-        let mut said: Vec<&str> = Vec::new();
-        for step in stage.steps() {
-            for each in &step.breaks {
-                if !said.contains(&each.what.as_str()) {
-                    said.push(&each.what);
-                    let line = format!(
-                        "forbidden  {}: {} (rule {})",
-                        step.host, each.what, each.rule
-                    );
-                    self.wrapped(lines, indent, Tone::Failed, &line, 11);
-                }
-            }
-        }
     }
 
     /// `text` in lines of the page's width; all but the first are moved in by `hang`.
@@ -249,21 +243,23 @@ fn notes(cluster: &ClusterPlan, text: &PlanText<'_>) -> Vec<(&'static str, Tone,
     if cluster.stages.is_empty() {
         return notes;
     }
-    if cluster.blocked.is_none() {
-        notes.push(("legal", Tone::Ok, legal(cluster)));
+    if cluster.blocked.is_some() {
+        // What does not happen needs no time and no way back.
+        return notes;
     }
+    notes.push(("legal", Tone::Ok, legal(cluster)));
     notes.push(("staged", Tone::Plain, staged(cluster, text)));
     notes.extend(way_back(cluster));
     let time = &cluster.time;
     let said = match time.usual {
         Some(usual) => format!(
-            "about {} by {}; {} at most, by the timeouts",
+            "about {} by {}; {} at most by the timeouts",
             duration(usual),
             text.basis,
             duration(time.at_most)
         ),
         None => format!(
-            "{} of waits at least, {} at most, by the timeouts; no earlier run tells more",
+            "{} at least by the waits, {} at most by the timeouts; no earlier run tells more",
             duration(time.at_least),
             duration(time.at_most)
         ),
@@ -296,8 +292,6 @@ fn legal(cluster: &ClusterPlan) -> String {
             rules.push(rule);
         }
     }
-    // Rules for versions that are long gone would only be noise here; they are in the JSON.
-    rules.retain(|rule| !rule.contains("-before-"));
     format!(
         "{} on the way, by {}",
         counted(states, "state"),
@@ -310,10 +304,9 @@ fn staged(cluster: &ClusterPlan, text: &PlanText<'_>) -> String {
     let (there, all) = (steps().filter(|step| step.staged).count(), steps().count());
     let from: Vec<String> = text
         .artifacts
-        .iter()
-        .filter(|(at, _)| {
-            cluster.to.iter().any(|to| at.contains(to.as_str())) || text.artifacts.len() == 1
-        })
+        .get(&cluster.name)
+        .into_iter()
+        .flatten()
         .map(|(at, state)| format!("{at} ({state})"))
         .collect();
     let here = match there {
@@ -338,7 +331,7 @@ fn way_back(cluster: &ClusterPlan) -> Vec<(&'static str, Tone, String)> {
             None => inverses.push((&stage.inverse, vec![number])),
         }
         if stage.point_of_no_return {
-            last.push(format!("{} {} in {}", stage.component, stage.to, at + 1));
+            last.push(format!("{}", at + 1));
         }
     }
     let one = |(text, stages): (&str, Vec<String>)| format!("{}: {text}", stages.join(", "));
@@ -389,6 +382,7 @@ mod tests {
         Work {
             play: play.to_owned(),
             looped: false,
+            waits: false,
             batches: batches.iter().map(names).collect(),
             found: batches
                 .iter()
@@ -412,7 +406,10 @@ mod tests {
             upgrade: &upgrade,
             trouble: &BTreeMap::new(),
             basis: "nothing",
-            artifacts: &BTreeMap::from([("/srv/v1.35.1".to_owned(), "verified".to_owned())]),
+            artifacts: &BTreeMap::from([(
+                "cp1, cp2".to_owned(),
+                BTreeMap::from([("/srv/v1.35.1".to_owned(), "verified".to_owned())]),
+            )]),
             not_planned: false,
         };
         plan(&text, false, 100)
@@ -448,8 +445,8 @@ mod tests {
             "legal      11 states on the way, by control-plane-hop,",
             "staged     for 2 of 11 steps; from /srv/v1.35.1 (verified)",
             "back       1: old binary back, service restarted; 2: old binary back,",
-            "no return  once a host has served kube-apiserver v1.35.1 in 1;",
-            "time       1 min 20 s of waits at least, 40 min 0 s at most",
+            "no return  1: once a host has served it; then only a snapshot leads back",
+            "time       1 min 20 s at least by the waits, 40 min 0 s at most",
             "Legal in every state. Nothing was changed.\n  windlass run upgrade.yml",
         ] {
             assert!(text.contains(piece), "{piece} is not in\n{text}");

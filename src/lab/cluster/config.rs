@@ -42,12 +42,12 @@ pub trait Observe: Send + Sync {
     fn observe(&self, node: &str) -> Observation;
 }
 
-/// How the host behind a node stands.
+/// How the host behind a node stands. By default nothing runs there.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, and any of them may be true together"
 )]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// Whether a kubelet process lives.
     pub kubelet_running: bool,
@@ -63,4 +63,6 @@ pub struct Observation {
     pub api_running: bool,
     /// The version of that API server.
     pub api_version: String,
+    /// The version that it stands in for, by `--emulated-version`, such as `1.35`. `None` stands for its own.
+    pub api_emulated: Option<String>,
 }
