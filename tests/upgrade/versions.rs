@@ -82,7 +82,10 @@ fn a_plan_is_data_too() {
     assert_eq!(cluster["stages"][0]["point_of_no_return"], true);
     let step = &cluster["stages"][0]["batches"][1]["steps"][0];
     assert_eq!(step["host"], "control2");
-    assert_eq!((&step["from"], &step["to"]), (&BEFORE.into(), &TARGET.into()));
+    assert_eq!(
+        (&step["from"], &step["to"]),
+        (&BEFORE.into(), &TARGET.into())
+    );
     assert!(cluster["time"]["at_most"].as_u64().unwrap() > 0);
 }
 
@@ -141,7 +144,12 @@ fn a_kubelet_before_its_api_servers_is_refused() {
 fn a_k3s_agent_before_its_servers_is_refused() {
     let lab = Lab::with(&Inventory::new().servers(1).agents(1));
     let only = ["--limit", "agent1"];
-    assert_blocked(&lab, &only, "k3s-agent-server", "upgrade the API servers first");
+    assert_blocked(
+        &lab,
+        &only,
+        "k3s-agent-server",
+        "upgrade the API servers first",
+    );
     assert_refused(&lab, &only, "agent1", &["rule k3s-agent-server"]);
 }
 
@@ -156,5 +164,8 @@ fn rules_of_the_users_own_are_laid_over_ours_and_mistakes_in_them_are_shown() {
     std::fs::write(&file, "skew:\n  - {id: kubelet-apiserver, newr: 1}\n").unwrap();
     let (code, text) = plan(&lab, &["--rules", &path]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("my-rules.yml:2:29") && text.contains("did you mean `newer`?"), "{text}");
+    assert!(
+        text.contains("my-rules.yml:2:29") && text.contains("did you mean `newer`?"),
+        "{text}"
+    );
 }
