@@ -10,11 +10,14 @@
 )]
 
 mod bundle;
+mod disk;
 mod events;
 mod faults;
 mod fleet;
+mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod running;
 mod snapshot;
