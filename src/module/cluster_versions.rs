@@ -79,6 +79,7 @@ impl Module for ClusterVersions {
             .collect();
         Ok(Inspection::Done(Outcome {
             result: values([
+                ("api_hosts", Value::from(given.api_hosts.clone())),
                 ("api", Value::Object(api)),
                 ("silent", Value::Object(silent)),
                 ("nodes", Value::Object(nodes)),

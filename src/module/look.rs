@@ -2,6 +2,7 @@
 //!
 //! `windlass plan` runs it through the roles' `tasks/plan.yml`.
 
+use super::artifact::architecture_name;
 use super::controller_file;
 use super::hop_versions::{beside, versions_in};
 use super::kube_target::{API_HOSTS, KUBECONFIG, KUBECONFIG_PARAMETER, NODE, optional, values};
@@ -48,6 +49,11 @@ static SPEC: Spec = Spec {
             "what it is: kube-apiserver, kubelet, k3s-server and the like",
         ),
         KUBECONFIG_PARAMETER,
+        optional(
+            "local",
+            Kind::Bool,
+            "it speaks only to the API server of this host, as kubeadm's controllers do",
+        ),
         NODE,
         optional(
             "sha256",
@@ -89,6 +95,8 @@ struct Given {
     binary: String,
     component: String,
     kubeconfig: Option<String>,
+    #[serde(default)]
+    local: bool,
     node: Option<String>,
     sha256: Option<String>,
     source: Option<String>,
@@ -114,8 +122,8 @@ impl Module for Look {
                 given.component
             ))
         })?;
-        let (sha256, artifact) = given.artifact(cx).await;
-        let (disk, staged) = given.on_host(cx).await?;
+        let (disk, staged, arch) = given.on_host(cx).await?;
+        let (sha256, artifact) = given.artifact(cx, &arch).await;
         let running = given.running(cx, component).await;
         let mut via = given.via.clone();
         if let Some(folder) = given.source.as_deref().and_then(beside) {
@@ -133,6 +141,7 @@ impl Module for Look {
                 ("disk", Value::from(disk)),
                 ("running", Value::from(running)),
                 ("silent", Value::from(silent)),
+                ("local", Value::from(given.local)),
                 ("staged", Value::from(is_staged)),
                 ("artifact", artifact),
                 ("via", Value::from(via)),
@@ -157,7 +166,7 @@ impl Given {
     /// The new binary on the controller: its checksum, and in words whether it is there.
     ///
     /// What lies behind a URL is not fetched for a look.
-    async fn artifact(&self, cx: &Context) -> (Option<String>, Value) {
+    async fn artifact(&self, cx: &Context, arch: &str) -> (Option<String>, Value) {
         let Some(source) = self.source.as_deref() else {
             return (self.sha256.clone(), Value::Null);
         };
@@ -172,6 +181,8 @@ impl Given {
             let wanted = Wanted {
                 name: name.to_owned(),
                 source: path.display().to_string(),
+                version: Some(self.target.clone()),
+                arch: Some(arch.to_owned()),
                 sha256: self.sha256.clone(),
                 version: Some(self.target.clone()),
                 ..Wanted::default()
@@ -193,20 +204,21 @@ impl Given {
         }
     }
 
-    /// The version on disk, empty without one, and the digest of what is staged, empty when nothing is.
-    async fn on_host(&self, cx: &Context) -> Result<(String, String), ModuleError> {
+    /// The version on disk, empty without one; the digest of what is staged, empty when nothing is; the architecture.
+    async fn on_host(&self, cx: &Context) -> Result<(String, String, String), ModuleError> {
         let script = format!(
             "said=$({} --version 2>/dev/null </dev/null)\nsum=\nnext={}\n\
              if [ -n \"$next\" ] && [ -f \"$next\" ]; then sum=$(sha256sum <\"$next\"); fi\n\
-             printf '%s\\0%s\\0' \"$said\" \"${{sum%% *}}\"\n",
+             printf '%s\\0%s\\0%s\\0' \"$said\" \"${{sum%% *}}\" \"$(uname -m)\"\n",
             quote(&self.binary),
             quote(self.staged.as_deref().unwrap_or_default()),
         );
         let output = cx.remote.run(script).await?;
         super::deliver::succeed(&output)?;
         let mut fields = Fields::new(&output.stdout);
-        let said = fields.next()?.to_owned();
-        Ok((version_in(&said), fields.next()?.to_owned()))
+        let said = fields.next()?;
+        let (staged, machine) = (fields.next()?, fields.next()?);
+        Ok((version_in(&said), staged, architecture_name(&machine)))
     }
 
     /// What runs: an API server's own word, a node's kubelet as the cluster knows it; else nothing is known.

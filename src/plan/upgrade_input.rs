@@ -14,6 +14,8 @@ pub struct Work {
     pub play: String,
     /// It is repeated for every hop; without, it goes to the target at once.
     pub looped: bool,
+    /// It sits out the hops that kubelets do not follow.
+    pub waits: bool,
     /// Its hosts, batch by batch.
     pub batches: Vec<Vec<String>>,
     /// What its roles upgrade, host by host, in the order of the roles.

@@ -78,11 +78,10 @@ impl<'a> Walk<'a> {
         };
         match self.hops() {
             Ok(hops) => {
-                let looped = hops.len() > 1 || self.is_looped();
                 plan.hops = hops.iter().map(|hop| hop.version.to_string()).collect();
                 for (at, hop) in hops.iter().enumerate() {
                     let last = at + 1 == hops.len();
-                    self.hop(hop, last, looped, &mut plan);
+                    self.hop(hop, last, &mut plan);
                 }
             }
             Err(blocked) => plan.blocked = Some(blocked),
@@ -174,7 +173,7 @@ impl<'a> Walk<'a> {
     }
 
     /// All plays for one hop.
-    fn hop(&mut self, hop: &Hop, last: bool, looped: bool, plan: &mut ClusterPlan) {
+    fn hop(&mut self, hop: &Hop, last: bool, plan: &mut ClusterPlan) {
         for work in self.works {
             let mut components: Vec<Component> = Vec::new();
             for found in work.found.iter().filter(|found| found.cluster == self.name) {
@@ -183,8 +182,9 @@ impl<'a> Walk<'a> {
                 }
             }
             for component in components {
-                let follows = component.runs_pods() && !component.serves_api();
-                if looped && follows && !hop.kubelets {
+                // A play that goes to the target at once has its turn when the target's has come.
+                let sits_out = if work.looped { work.waits && !hop.kubelets } else { !last };
+                if sits_out {
                     continue;
                 }
                 let stage = self.stage(work, component, hop, last);
@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
             component: component.name().to_owned(),
             to: hop.version.to_string(),
             batches: Vec::new(),
-            rules: self.rules.about(component),
+            rules: self.rules.about(component, &self.state),
             inverse: inverse(component).to_owned(),
             point_of_no_return: false,
             time: Span::zero(),
@@ -407,6 +407,7 @@ mod tests {
         Work {
             play: format!("play of {component}"),
             looped,
+            waits: component == Component::Kubelet,
             batches: hosts.iter().map(|host| vec![(*host).to_owned()]).collect(),
             found: hosts
                 .iter()
@@ -482,6 +483,16 @@ mod tests {
                 "kubelet v1.35.1 n1,n2"
             ]
         );
+    }
+
+    #[test]
+    fn kubelets_that_do_not_wait_are_drained_at_every_hop() {
+        let mut works = both("v1.33.5", "v1.35.1", true);
+        works[1].waits = false;
+        let plan = plan(&works, "v1.33.5");
+        assert_eq!(plan.blocked, None);
+        assert_eq!(plan.stages.len(), 4);
+        assert_eq!(shape(&plan)[1], "kubelet v1.34.3 n1,n2");
     }
 
     #[test]

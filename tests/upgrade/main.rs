@@ -26,3 +26,4 @@ mod objects;
 mod running;
 mod snapshot;
 mod staging;
+mod versions;

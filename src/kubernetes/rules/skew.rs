@@ -121,14 +121,18 @@ impl Rules {
         })
     }
 
-    /// The ids of the rules that a version of `component` is held against.
-    pub fn about(&self, component: Component) -> Vec<String> {
+    /// The ids of the rules that a version of `component` is held against in `state`.
+    pub fn about(&self, component: Component, state: &State) -> Vec<String> {
+        let there = |other: Component| state.versions(other).next().is_some();
+        let fits = |rule: &&SkewRule| {
+            let pair = [rule.component, rule.against];
+            let versions = || state.versions(rule.component);
+            pair.contains(&component)
+                && pair.into_iter().all(there)
+                && versions().any(|version| rule.is_for(rule.component, Minor::of(version)))
+        };
         let hops = self.hop_rule(component).map(|rule| &rule.cite.id);
-        let skew = self
-            .skew
-            .iter()
-            .filter(|rule| rule.component == component || rule.against == component)
-            .map(|rule| &rule.cite.id);
+        let skew = self.skew.iter().filter(fits).map(|rule| &rule.cite.id);
         hops.into_iter().chain(skew).cloned().collect()
     }
 
