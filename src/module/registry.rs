@@ -3,8 +3,8 @@
 use super::Module;
 use super::{
     artifact, assert, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url,
-    include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd,
-    template, uncordon, wait_for,
+    include_vars, kube_node, pause, ping, preflight, service, set_fact, setup, shell, slurp, stat,
+    systemd, template, uncordon, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -35,6 +35,7 @@ static MODULES: &[&dyn Module] = &[
     &drain::Drain,
     &gate::Gate,
     &kube_node::KubeNode,
+    &preflight::Preflight,
     &uncordon::Uncordon,
 ];
 
