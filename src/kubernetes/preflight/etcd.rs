@@ -115,7 +115,8 @@ struct Member {
 #[serde(default)]
 struct Health {
     endpoint: String,
-    health: bool,
+    #[serde(rename = "health")]
+    well: bool,
     error: String,
 }
 
@@ -305,7 +306,7 @@ fn health(sight: &EtcdSight) -> Vec<Finding> {
     sight
         .health
         .iter()
-        .filter(|each| !each.health)
+        .filter(|each| !each.well)
         .map(|each| {
             Finding::block(
                 Group::Etcd,
