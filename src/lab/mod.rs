@@ -20,6 +20,7 @@ mod host;
 )]
 mod lab;
 mod machine_id;
+mod reboot;
 mod ssh;
 mod standin;
 mod status;

@@ -4,8 +4,20 @@
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
+#![allow(
+    dead_code,
+    reason = "scenarios that are still to come use the rest of the harness"
+)]
 
+mod disk;
+mod events;
 mod faults;
 mod fleet;
+mod interrupted;
+mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
+mod running;
+mod snapshot;
+mod staging;

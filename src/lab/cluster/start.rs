@@ -84,11 +84,12 @@ impl Cluster {
     pub fn snapshot(&self) -> Value {
         nodes::refresh_all(&self.shared);
         let (nodes, budgets) = self.shared.with(|state| {
-            let mut pods: BTreeMap<String, usize> = BTreeMap::new();
+            let mut pods: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for pod in state.store.list(Resource::Pods, None) {
-                *pods
-                    .entry(object::text(pod, "/spec/nodeName").to_owned())
-                    .or_default() += 1;
+                let name = format!("{}/{}", object::namespace(pod), object::name(pod));
+                pods.entry(object::text(pod, "/spec/nodeName").to_owned())
+                    .or_default()
+                    .push(name);
             }
             let nodes: Vec<Value> = state
                 .store
@@ -105,8 +106,9 @@ impl Cluster {
         json!({ "name": self.shared.config.name, "nodes": nodes, "budgets": budgets })
     }
 
-    fn node(&self, node: &Value, pods: &BTreeMap<String, usize>) -> Value {
+    fn node(&self, node: &Value, pods: &BTreeMap<String, Vec<String>>) -> Value {
         let name = object::name(node);
+        let pods = pods.get(name).map(Vec::as_slice).unwrap_or_default();
         let ready = object::condition(node, "Ready").map_or(&Value::Null, |ready| &ready["status"]);
         json!({
             "name": name,
@@ -114,7 +116,11 @@ impl Cluster {
             "ready": ready,
             "version": object::text(node, "/status/nodeInfo/kubeletVersion"),
             "unschedulable": node["spec"]["unschedulable"] == true,
-            "pods": pods.get(name).copied().unwrap_or_default(),
+            "taints": node["spec"]["taints"],
+            "labels": node["metadata"]["labels"],
+            "annotations": node["metadata"]["annotations"],
+            "pods": pods.len(),
+            "pod_names": pods,
         })
     }
 }
