@@ -18,6 +18,7 @@ mod inventory;
 mod killed;
 mod kubelet;
 mod lab;
+mod preflight;
 mod running;
 mod snapshot;
 mod staging;
