@@ -167,6 +167,7 @@ impl Lab {
             ("lab_root", text(folder.root().to_owned())),
             ("bin_dir", text(folder.local_bin())),
             ("kubernetes_dir", text(folder.kubernetes())),
+            ("preflight_root", text(folder.root().to_owned())),
             ("systemd_dir", text(folder.systemd())),
             ("data_dir", text(folder.k3s_data())),
             ("k3s_dir", text(folder.k3s())),

@@ -23,6 +23,7 @@ mod killed;
 mod kubelet;
 mod lab;
 mod objects;
+mod preflight;
 mod running;
 mod snapshot;
 mod staging;

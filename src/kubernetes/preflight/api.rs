@@ -67,16 +67,16 @@ pub(super) async fn ask_servers(
     dial: &Arc<dyn Dial>,
     query: &ServerQuery,
 ) -> BTreeMap<String, Result<ServerAnswer, ClusterError>> {
-    stream::iter(&query.servers)
+    stream::iter(query.servers.clone())
         .map(|(host, address)| async move {
-            let answer = match timeout(LIMIT, ask(dial, query, host, address)).await {
+            let answer = match timeout(LIMIT, ask(dial, query, &host, &address)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(ClusterError::Unreachable {
                     host: host.clone(),
                     message: format!("no answer in {} s", LIMIT.as_secs()),
                 }),
             };
-            (host.clone(), answer)
+            (host, answer)
         })
         .buffer_unordered(PARALLEL)
         .collect()

@@ -3,10 +3,11 @@
 //! The script answers NUL-ended fields; parsing and judging are pure.
 
 use super::{Finding, Group};
-use crate::shell::{join, quote};
+use crate::shell::quote;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// How far a member's log may be behind that of the leader.
 const LAG: u64 = 1000;
@@ -18,61 +19,74 @@ const USUAL_QUOTA: u64 = 2 << 30;
 /// How to ask.
 #[derive(Debug, Clone, Default)]
 pub struct EtcdRequest {
-    /// The program.
-    pub etcdctl: String,
-    /// The program that verifies snapshots.
-    pub etcdutl: String,
-    /// Endpoints, with commas between.
-    pub endpoints: String,
-    /// Certificates' paths on the host; empty where etcd speaks plainly.
-    pub cacert: String,
-    /// The client's certificate.
-    pub cert: String,
-    /// The client's key; only its path.
-    pub key: String,
+    /// Folder of the binaries; `etcdctl` may also be elsewhere in PATH.
+    pub bin_dir: String,
+    /// Folder of the Kubernetes configuration: kubeadm's certificates and static pods are below it.
+    pub config_dir: String,
+    /// Environment for `etcdctl`. Without it Kubespray's `/etc/etcd.env` or kubeadm's certificates are used where they are.
+    pub environment: BTreeMap<String, String>,
 }
+
+/// Finds the tools and asks. Nothing of a key but its path is ever read.
+const SCRIPT: &str = r#"put() { printf '%s\0%s\0' "$1" "$2"; }
+etcdctl=$bin/etcdctl etcdutl=$bin/etcdutl
+[ -x "$etcdctl" ] || etcdctl=$(command -v etcdctl)
+[ -x "$etcdutl" ] || etcdutl=$(command -v etcdutl)
+if [ -e "$bin/etcd" ] || [ -e "$config/manifests/etcd.yaml" ] || systemctl cat etcd >/dev/null 2>&1; then put there yes; fi
+if [ -z "$etcdctl" ]; then put missing yes; put end yes; exit 0; fi
+[ -z "$etcdutl" ] || put utl yes
+ask() {
+  name=$1
+  shift
+  put "$name" "$("$etcdctl" "$@" -w json --command-timeout=8s 2>/dev/null </dev/null)"
+}
+put why "$("$etcdctl" member list -w json --command-timeout=8s 2>&1 >/dev/null </dev/null | tail -n 1)"
+ask members member list
+ask health endpoint health --cluster
+ask status endpoint status --cluster
+ask alarms alarm list
+put end yes
+exit 0
+"#;
+
+/// The usual places, as the role that saves the datastore looks for them.
+const USUAL: &str = r#"if [ -r /etc/etcd.env ]; then
+  set -a
+  . /etc/etcd.env
+  set +a
+elif [ -r "$config/pki/etcd/server.crt" ]; then
+  export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT="$config/pki/etcd/ca.crt"
+  export ETCDCTL_CERT="$config/pki/etcd/server.crt" ETCDCTL_KEY="$config/pki/etcd/server.key"
+fi
+"#;
 
 /// The script for one host.
 pub fn etcd_script(request: &EtcdRequest) -> String {
-    let mut words = vec![request.etcdctl.as_str(), "--endpoints", &request.endpoints];
-    for (option, value) in [
-        ("--cacert", &request.cacert),
-        ("--cert", &request.cert),
-        ("--key", &request.key),
-    ] {
-        if !value.is_empty() {
-            words.extend([option, value.as_str()]);
-        }
+    let mut script = format!(
+        "bin={}\nconfig={}\nexport ETCDCTL_API=3\n",
+        quote(&request.bin_dir),
+        quote(&request.config_dir)
+    );
+    if request.environment.is_empty() {
+        script.push_str(USUAL);
     }
-    let command = join(words);
-    let (ctl, utl) = (quote(&request.etcdctl), quote(&request.etcdutl));
-    format!(
-        "put() {{ printf '%s\\0%s\\0' \"$1\" \"$2\"; }}\n\
-         export ETCDCTL_API=3\n\
-         ask() {{\n\
-           name=$1\n\
-           shift\n\
-           put \"$name\" \"$({command} \"$@\" -w json --command-timeout 8s 2>/dev/null </dev/null)\"\n\
-         }}\n\
-         why() {{ {command} member list -w json --command-timeout 8s 2>&1 >/dev/null </dev/null | tail -n 1; }}\n\
-         if ! command -v {ctl} >/dev/null 2>&1; then put missing yes; put end yes; exit 0; fi\n\
-         command -v {utl} >/dev/null 2>&1 && put utl yes\n\
-         put why \"$(why)\"\n\
-         ask members member list\n\
-         ask health endpoint health --cluster\n\
-         ask status endpoint status --cluster\n\
-         ask alarms alarm list\n\
-         put end yes\nexit 0\n"
-    )
+    for (name, value) in &request.environment {
+        // Writing to a string cannot fail.
+        let _ = writeln!(script, "export {}", quote(&format!("{name}={value}")));
+    }
+    script.push_str(SCRIPT);
+    script
 }
 
 /// What the members said.
 #[derive(Debug, Clone, Default)]
 pub struct EtcdSight {
     /// `etcdctl` is not on the host.
-    pub missing: bool,
+    missing: bool,
+    /// Something of etcd is: its binary, its unit or its static pod.
+    is_there: bool,
     /// Whether `etcdutl` is.
-    pub has_utl: bool,
+    has_utl: bool,
     /// What `etcdctl` said on standard error.
     why: String,
     members: Option<Members>,
@@ -101,7 +115,8 @@ struct Member {
 #[serde(default)]
 struct Health {
     endpoint: String,
-    health: bool,
+    #[serde(rename = "health")]
+    well: bool,
     error: String,
 }
 
@@ -158,6 +173,7 @@ impl EtcdSight {
         let get = |name: &str| fields.get(name).copied().unwrap_or_default();
         (get("end") == "yes").then(|| Self {
             missing: get("missing") == "yes",
+            is_there: get("there") == "yes",
             has_utl: get("utl") == "yes",
             why: get("why").trim_start_matches("Error: ").to_owned(),
             members: read(get("members")),
@@ -196,12 +212,20 @@ fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
 
 /// What the members' answers mean. `expected` is how many hosts the inventory has for etcd; 0 when it does not say.
 pub fn etcd(sight: &EtcdSight, expected: usize) -> Vec<Finding> {
+    if sight.missing && !sight.is_there {
+        return vec![Finding::warn(
+            Group::Etcd,
+            "no-etcd",
+            "the inventory says that etcd runs here, and nothing of it is there",
+            "correct the group etcd; how etcd is, nobody has looked",
+        )];
+    }
     if sight.missing {
         return vec![Finding::block(
             Group::Etcd,
             "no-etcdctl",
             "etcdctl is not there, so nobody can say how etcd is",
-            "install etcdctl of etcd's version, or set preflight_etcdctl to its path",
+            "install etcdctl of etcd's version in bin_dir",
         )];
     }
     let mut findings = Vec::new();
@@ -210,7 +234,7 @@ pub fn etcd(sight: &EtcdSight, expected: usize) -> Vec<Finding> {
             Group::Etcd,
             "no-answer",
             format!("etcd does not answer: {}", sight.why),
-            "repair it first; look at preflight_etcd_endpoints and the certificates if it is well",
+            "repair it first; if it is well, set datastore_etcdctl_environment (endpoints, certificates)",
         )),
         Some(members) => {
             findings.extend(membership(&members.members, expected));
@@ -282,7 +306,7 @@ fn health(sight: &EtcdSight) -> Vec<Finding> {
     sight
         .health
         .iter()
-        .filter(|each| !each.health)
+        .filter(|each| !each.well)
         .map(|each| {
             Finding::block(
                 Group::Etcd,
@@ -530,8 +554,10 @@ mod tests {
 
     #[test]
     fn without_the_tool_or_an_answer_it_blocks() {
-        let missing = EtcdSight::read(b"missing\0yes\0end\0yes\0").unwrap();
+        let missing = EtcdSight::read(b"there\0yes\0missing\0yes\0end\0yes\0").unwrap();
         assert_eq!(etcd(&missing, 3)[0].id, "no-etcdctl");
+        let nothing = EtcdSight::read(b"missing\0yes\0end\0yes\0").unwrap();
+        assert_eq!(etcd(&nothing, 3)[0].id, "no-etcd");
         let silent =
             EtcdSight::read(b"utl\0yes\0why\0Error: connection refused\0members\0\0end\0yes\0")
                 .unwrap();
@@ -542,15 +568,19 @@ mod tests {
     }
 
     #[test]
-    fn the_script_asks_with_certificates_where_there_are_some() {
+    fn the_users_environment_takes_the_place_of_the_usual_files() {
         let mut request = EtcdRequest {
-            etcdctl: "/usr/local/bin/etcdctl".to_owned(),
-            endpoints: "https://127.0.0.1:2379".to_owned(),
+            bin_dir: "/usr/local/bin".to_owned(),
+            config_dir: "/etc/kubernetes".to_owned(),
             ..EtcdRequest::default()
         };
-        assert!(!etcd_script(&request).contains("--cacert"));
-        request.cacert = "/etc/ssl/etcd/ssl/ca.pem".to_owned();
-        let command = "/usr/local/bin/etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/ssl/etcd/ssl/ca.pem";
-        assert!(etcd_script(&request).contains(command));
+        assert!(etcd_script(&request).contains("/etc/etcd.env"));
+        request.environment = [("ETCDCTL_CACERT".to_owned(), "/a b".to_owned())].into();
+        let script = etcd_script(&request);
+        assert!(
+            script.contains("export 'ETCDCTL_CACERT=/a b'\n"),
+            "{script}"
+        );
+        assert!(!script.contains("/etc/etcd.env"));
     }
 }

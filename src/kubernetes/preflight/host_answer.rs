@@ -105,6 +105,11 @@ impl HostFacts {
             .collect()
     }
 
+    /// Whether kubeadm keeps the host.
+    pub fn is_kubeadm(&self) -> bool {
+        self.get("kubeadm") == "yes"
+    }
+
     /// Runs of ours that neither stayed nor were taken back.
     pub fn open_runs(&self) -> Vec<&str> {
         self.get("open").split_whitespace().collect()

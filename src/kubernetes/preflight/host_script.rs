@@ -62,7 +62,11 @@ component() {
   said=$(limited 20 "$2" --version 2>&1 </dev/null | head -n 3)
   put "version:$1" "$said"
   put "size:$1" "$(stat -L -c %s "$2" 2>/dev/null)"
-  [ -e "$manifests/$1.yaml" ] && put "static:$1" yes
+  if [ -e "$manifests/$1.yaml" ]; then
+    put "static:$1" yes
+    put kubeadm yes
+    return
+  fi
   words=" $(printf %s "$said" | tr -cs 'A-Za-z0-9.+_~-' ' ') "
   case $words in *" $4 "*) ;; *) [ -n "$5" ] && [ ! -e "$2" ] || outdated=yes ;; esac
 }
@@ -108,6 +112,7 @@ if [ -e "$root/run/reboot-required" ] || [ -e "$root/var/run/reboot-required" ] 
 fi
 put swaps "$(tail -n +2 "$root/proc/swaps" 2>/dev/null)"
 put swap_allowed "$(cat "$root/var/lib/kubelet/config.yaml" "$config/kubelet-config.yaml" 2>/dev/null | grep -E '^failSwapOn: *false')"
+[ ! -e "$root/var/lib/kubelet/kubeadm-flags.env" ] || put kubeadm yes
 [ ! -d "$root/sys/fs/cgroup" ] || put cgroup "$(stat -fc %T "$root/sys/fs/cgroup" 2>/dev/null)"
 put cgroup_allowed "$(cat "$root/var/lib/kubelet/config.yaml" "$config/kubelet-config.yaml" 2>/dev/null | grep -E '^failCgroupV1: *false')"
 put containerd_config "$(sed -n 's/^version *= *\([0-9]*\).*/\1/p' "$root/etc/containerd/config.toml" 2>/dev/null)"

@@ -3,9 +3,9 @@
 //! A host is its node by machine-id or by address, never by its name alone: names are what gets mixed up.
 
 use super::{Finding, Group};
-use crate::kubernetes::cordon::{is_cordoned, mark};
+use crate::kubernetes::cordon::{is_cordoned, kubelet_version, mark};
 use k8s_openapi::api::core::v1::Node;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A host of the plan, as its own look found it.
@@ -26,6 +26,8 @@ pub struct PlannedHost {
     pub clock: Option<(f64, f64)>,
     /// Versions of its binaries, by name.
     pub versions: BTreeMap<String, String>,
+    /// Whether kubeadm keeps it.
+    pub kubeadm: bool,
     /// Runs of ours that did not end there.
     pub open_runs: Vec<String>,
 }
@@ -99,6 +101,32 @@ fn internal_addresses(node: &Node) -> impl Iterator<Item = &str> {
         .flatten()
         .filter(|address| address.type_ == "InternalIP")
         .map(|address| address.address.as_str())
+}
+
+/// What the look at a cluster tells about one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeState {
+    /// The kubelet's version.
+    pub version: String,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// The run of ours that cordoned it; empty when none did.
+    pub cordoned_by: String,
+}
+
+/// The nodes by name, in short.
+pub fn node_states(nodes: &[Node]) -> BTreeMap<String, NodeState> {
+    nodes
+        .iter()
+        .map(|node| {
+            let state = NodeState {
+                version: kubelet_version(node).to_owned(),
+                ready: is_ready(node),
+                cordoned_by: mark(node).unwrap_or_default().to_owned(),
+            };
+            (name_of(node).to_owned(), state)
+        })
+        .collect()
 }
 
 /// Hosts without their node, nodes without their host, and names that stand for another machine.

@@ -7,6 +7,7 @@ use super::config::{LabHostConfig, Role, RoleUnit};
 use super::layout::HostFolder;
 use super::unit::UnitState;
 use crate::lab::folder;
+use crate::lab::machine_id::machine_id;
 use crate::lab::standin::binary;
 use std::io;
 use std::path::Path;
@@ -16,6 +17,10 @@ const FIRST_PID: u32 = 1001;
 
 /// Makes the host if it is not there; an incomplete one, or one that was something else, gets what is missing.
 pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io::Result<()> {
+    // Before the mark, so that a host that was made by an older lab gets it too.
+    std::fs::create_dir_all(host.systemd())?;
+    let id = format!("{}\n", machine_id(&config.name));
+    write_new(&host.root().join("etc/machine-id"), &id, folder::PLAIN)?;
     let mark = mark(config.role);
     if std::fs::read(host.provisioned()).is_ok_and(|text| text == mark.as_bytes()) {
         return Ok(());
