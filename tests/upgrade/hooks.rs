@@ -20,14 +20,14 @@ const POINTS: [&str; 6] = [
 fn lab_with(points: &[&str], text: impl Fn(&str) -> String) -> Lab {
     let hooks: Map<String, Value> = points
         .iter()
-        .map(|point| ((*point).to_owned(), json!(format!("hooks/{point}.yml"))))
+        .map(|point| ((*point).to_owned(), json!(format!("../hooks/{point}.yml"))))
         .collect();
     let inventory = Inventory::new()
         .control_planes(1)
         .workers(1)
         .variable("upgrade_hooks", hooks);
     let lab = Lab::with(&inventory);
-    let folder = Path::new(lab.inventory()).join("hooks");
+    let folder = Path::new(lab.inventory()).join("../hooks");
     fs::create_dir_all(&folder).unwrap();
     for point in points {
         fs::write(folder.join(format!("{point}.yml")), text(point)).unwrap();
