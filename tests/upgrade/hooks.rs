@@ -136,6 +136,7 @@ fn a_failing_hook_before_the_uncordon_leaves_the_node_cordoned() {
 fn a_confirmation_without_a_terminal_fails_before_the_node_is_touched() {
     let inventory = Inventory::new().control_planes(1).workers(1);
     let lab = Lab::with(&inventory);
+    drop(lab.snapshot());
     let run = lab.upgrade(&["--limit", "worker1", "-e", "upgrade_node_confirm=true"]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     let reason = run.reason("worker1");
