@@ -5,6 +5,9 @@ use crate::event::Status;
 use crate::template::Variables;
 use serde_json::{Map, Value, json};
 
+/// What Ansible says of a loop with a failed item.
+const ITEMS_FAILED: &str = "One or more items failed";
+
 /// A finished task, or one round of it.
 #[derive(Debug, Clone)]
 pub(super) struct Finished {
@@ -195,9 +198,7 @@ impl Finished {
         match whole.status {
             Status::Failed | Status::Unknown => {
                 whole.result.insert("failed".to_owned(), json!(true));
-                whole
-                    .result
-                    .insert("msg".to_owned(), json!(ITEMS_FAILED));
+                whole.result.insert("msg".to_owned(), json!(ITEMS_FAILED));
             }
             Status::Skipped => {
                 whole.result.insert("skipped".to_owned(), json!(true));

@@ -62,7 +62,7 @@ impl WayBack {
             return self;
         };
         let reason = &held.reason;
-        if self.state == HostState::RolledBack {
+        if matches!(self.state, HostState::RolledBack | HostState::Pending) {
             self.state = HostState::Held;
             let after = self
                 .message
@@ -346,7 +346,12 @@ async fn release_all(
     report: RevertReport,
 ) -> WayBack {
     let mut way = WayBack {
-        state: HostState::RolledBack,
+        // Nothing was changed on the host itself, so for the user it was not started.
+        state: if report.undone.is_empty() && !report.releases.is_empty() {
+            HostState::Pending
+        } else {
+            HostState::RolledBack
+        },
         undone: report.undone,
         remaining: Vec::new(),
         message: None,

@@ -3,6 +3,7 @@
 //! Only this room names kube. It must not know modules or the engine.
 
 mod access;
+mod baseline;
 mod cluster;
 mod clusters;
 mod cordon;
@@ -10,17 +11,21 @@ mod dial;
 mod drain;
 mod error;
 mod gate;
+mod gate_node;
+mod healthz;
 mod kubeconfig;
 mod kubectl;
 mod objects;
 mod overview;
 mod release;
 mod serving;
+mod test_pod;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 mod version;
 
+pub use baseline::{Baselines, ClusterBaseline, Health, NodeBaseline, gate_cluster};
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
 pub use cordon::{
@@ -28,11 +33,16 @@ pub use cordon::{
     uncordon,
 };
 pub use dial::{Dial, Progress};
-pub use drain::{DrainError, DrainOptions, DrainPlan, Drained, drain, plan as plan_drain};
+pub use drain::{
+    DrainError, DrainOptions, DrainPlan, Drained, OnTimeout, drain, plan as plan_drain,
+};
 pub use error::{Cause, ClusterError};
-pub use gate::{ApiServer, GateError, GateOptions, Passed, gate, gate_api, moment};
+pub use gate::{ApiServer, GateError, GateOptions, Passed, gate_api, moment};
+pub use gate_node::{NodeChecks, gate};
+pub use healthz::Healthz;
 pub use objects::PodKey;
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use serving::{Serving, serving};
+pub use test_pod::test_pod;
 pub use version::{BadVersion, Version};

@@ -6,6 +6,7 @@
 mod api;
 mod artifact;
 mod assert;
+mod baseline;
 mod command;
 mod commit;
 mod context;

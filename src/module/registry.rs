@@ -2,9 +2,9 @@
 
 use super::Module;
 use super::{
-    artifact, assert, command, commit, copy, cordon, debug, drain, fail, file, gate, get_url,
-    include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat, systemd,
-    template, uncordon, wait_for,
+    artifact, assert, baseline, command, commit, copy, cordon, debug, drain, fail, file, gate,
+    get_url, include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat,
+    systemd, template, uncordon, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -30,6 +30,7 @@ static MODULES: &[&dyn Module] = &[
     &template::Template,
     &wait_for::WaitFor,
     &artifact::Artifact,
+    &baseline::Baseline,
     &commit::Commit,
     &cordon::Cordon,
     &drain::Drain,

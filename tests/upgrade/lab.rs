@@ -142,7 +142,7 @@ impl Lab {
     }
 
     /// The folder of the lab; it is there after the first status, fault or run.
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         let mut labs = fs::read_dir(self.state.path().join("lab")).unwrap();
         let lab = labs.next().expect("a lab").unwrap().path();
         assert!(labs.next().is_none(), "one inventory, one lab");

@@ -9,12 +9,16 @@
     reason = "scenarios that are still to come use the rest of the harness"
 )]
 
+mod cordons;
+mod drain;
 mod events;
 mod faults;
 mod fleet;
+mod hooks;
 mod inventory;
 mod killed;
 mod lab;
+mod objects;
 mod running;
 mod snapshot;
 mod staging;
