@@ -15,6 +15,7 @@ mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod interrupted;
 mod inventory;
 mod killed;
 mod lab;
