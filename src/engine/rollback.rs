@@ -56,6 +56,15 @@ impl WayBack {
         self
     }
 
+    /// A host that failed while nothing but its node was held back (such as by a cordon) counts as not started.
+    fn not_started(mut self, host: &Host) -> Self {
+        let failed = matches!(host.state().standing, Standing::Failed(_));
+        if failed && self.state == HostState::RolledBack {
+            self.state = HostState::Pending;
+        }
+        self
+    }
+
     /// A host behind its point of no return did not come back whole, even if what came after it did.
     fn or_held(mut self, host: &Host) -> Self {
         let Some(held) = host.state().held.clone() else {
@@ -142,7 +151,15 @@ impl Batch {
                     ..WayBack::incomplete(message.clone(), Vec::new())
                 },
                 (Ok(report), None) => {
-                    release_all(&self.shared, host, &self.play.clusters, report).await
+                    // Each release is a step of its own; more steps would be changes to the host itself.
+                    let untouched =
+                        !report.releases.is_empty() && report.undone.len() <= report.releases.len();
+                    let way = release_all(&self.shared, host, &self.play.clusters, report).await;
+                    if untouched {
+                        way.not_started(host)
+                    } else {
+                        way
+                    }
                 }
             };
             let way = way.with_what_stays(host).or_held(host);
@@ -346,12 +363,7 @@ async fn release_all(
     report: RevertReport,
 ) -> WayBack {
     let mut way = WayBack {
-        // Nothing was changed on the host itself, so for the user it was not started.
-        state: if report.undone.is_empty() && !report.releases.is_empty() {
-            HostState::Pending
-        } else {
-            HostState::RolledBack
-        },
+        state: HostState::RolledBack,
         undone: report.undone,
         remaining: Vec::new(),
         message: None,
