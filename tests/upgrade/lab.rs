@@ -106,6 +106,22 @@ impl Lab {
         }
     }
 
+    /// The shipped upgrade to its end, with so many interrupts (Ctrl-C) as soon as it says an event that `is_the_moment` knows.
+    pub(crate) fn interrupted_at(
+        &self,
+        more: &[&str],
+        is_the_moment: impl Fn(&Value) -> bool,
+        times: usize,
+    ) -> Ended {
+        let command = self.run_of("playbooks/upgrade.yml", more);
+        Ended::of(&running::interrupted_at(
+            DEADLINE,
+            command,
+            is_the_moment,
+            times,
+        ))
+    }
+
     fn run_of(&self, playbook: &str, more: &[&str]) -> Command {
         let mut arguments = vec!["run", playbook, "-i", &self.inventory, "--json"];
         arguments.extend(more);

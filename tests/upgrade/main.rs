@@ -11,6 +11,7 @@
 
 mod bundle;
 mod cordons;
+mod cut_short;
 mod disk;
 mod drain;
 mod events;
