@@ -13,7 +13,7 @@ const LIMIT: u64 = 4 << 30;
 const CHECKSUMS_LIMIT: u64 = 4 << 20;
 
 /// A URL as it may be shown: without user information and query, which may hold secrets.
-pub(super) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     match plain.split_once("://") {
         Some((scheme, rest)) => {

@@ -11,4 +11,5 @@ mod download;
 mod error;
 
 pub use cache::{Artifact, Cache, Wanted};
+pub use download::shown as shown_url;
 pub use error::ArtifactError;

@@ -135,6 +135,7 @@ async fn take_back(
         settings: run::settings(&args.connection, Variables::new())?,
         events: Events::new(Some(journal.clone()), sender),
         interrupted,
+        store: state::store(state),
     });
     let showing = tokio::spawn(show::events(receiver, show::Style::simple(args.json)));
     let code = tokio::select! {

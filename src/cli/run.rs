@@ -162,6 +162,7 @@ async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError>
         settings: checked.settings,
         events: Events::new(journal.clone(), events),
         interrupted: interrupted.clone(),
+        store: state::store(&checked.state),
     });
     if only_list {
         let outline = engine

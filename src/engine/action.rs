@@ -1,6 +1,7 @@
 //! One call of a module on a host: inspect, record the undo, apply; and a second look when the connection was lost.
 
 use super::connect::{PAUSES, Reached, become_of, reach, waits_for};
+use super::deadman;
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
 use super::task::TaskRun;
@@ -140,6 +141,24 @@ impl Call<'_> {
 
     /// Records the undo, then applies.
     async fn carry_out(&self, cx: &Context, params: &Params, change: Change) -> Called {
+        let called = self.record_and_apply(cx, params, change).await;
+        if let Some(script) = self.recorded() {
+            let said = script.said.lock();
+            let said = said.unwrap_or_else(PoisonError::into_inner).clone();
+            deadman::heard(&self.run.shared, &self.on, &said);
+        }
+        called
+    }
+
+    fn recorded(&self) -> Option<UndoScript> {
+        self.notes
+            .script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn record_and_apply(&self, cx: &Context, params: &Params, change: Change) -> Called {
         if let Err(called) = self.announce(cx, &change).await {
             return called;
         }
@@ -212,13 +231,7 @@ impl Call<'_> {
             }
         };
         // On the host the same step is recorded once, however often it is asked for.
-        let script = self
-            .notes
-            .script
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(script) = script {
+        if let Some(script) = self.recorded() {
             cx.remote.record_first(script);
         }
         let diff = change.diff.clone();
@@ -258,7 +271,7 @@ impl Call<'_> {
 
     /// Has the inverse written to the host, and the intent to the journal, before anything changes.
     async fn announce(&self, cx: &Context, change: &Change) -> Result<(), Called> {
-        if !self.run.play.keeps_undo() {
+        if !self.run.play.keeps_undo() || self.host.state().aside {
             return Ok(());
         }
         let entries = match &change.undo {
@@ -300,11 +313,12 @@ impl Call<'_> {
                     "the journal could not be written, so nothing was changed: {error}"
                 ))
             })?;
-        let log = undo_log(self.run, &self.on)?;
+        let log = undo_log(self.run, &self.on)?.with_deadman(deadman::due(&self.on));
         let become_user = self.undo_become()?;
         let script = UndoScript {
             intent: log.intent(step, &what, &entries),
             become_user,
+            said: Arc::default(),
         };
         *self
             .notes

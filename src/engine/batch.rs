@@ -73,6 +73,8 @@ impl Batch {
         let play = self.play.play.clone();
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
+        self.reconcile().await;
+        self.judge();
         if let Some(task) = gather {
             self.items(&[Item::Task(task)], root.clone(), hosts.clone())
                 .await;
@@ -94,8 +96,11 @@ impl Batch {
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             for item in items {
-                if self.shared.is_interrupted() && !self.verifying {
-                    self.interrupt(&hosts);
+                if !self.verifying {
+                    if self.shared.is_interrupted() {
+                        self.interrupt(&hosts);
+                    }
+                    self.end_on_breach(&hosts);
                 }
                 let active = active(&hosts);
                 if active.is_empty() {
@@ -372,7 +377,7 @@ impl Batch {
     }
 
     /// Asks the policy; a stop drops the batch where it is.
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         if self.stop.is_some() || self.verifying {
             return;
         }

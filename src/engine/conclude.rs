@@ -1,8 +1,8 @@
 //! The end of a batch: hosts that passed are committed, hosts that did not go back.
 
 use super::batch::Batch;
-use super::host::{Host, Standing};
-use super::rollback;
+use super::host::{Failure, Host, Standing};
+use super::rollback::{self, CommitError};
 use crate::event::Kind;
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ pub(super) async fn conclude(batch: &mut Batch) {
             (passed, state.open_steps > 0, state.held.is_some())
         };
         if passed && open {
-            if let Err(error) = rollback::commit(&batch.shared, &lineage, host).await {
-                batch.shared.events.emit(Kind::Warning {
-                    host: Some(host.name.clone()),
-                    message: format!("the undo log could not be closed: {error}"),
-                });
+            if let Err(error) = rollback::commit(&batch.shared, &lineage, host).await
+                && not_committed(batch, host, &error)
+                && goes_back
+            {
+                back.push(host.clone());
             }
         } else if !passed && goes_back && (open || held) {
             back.push(host.clone());
@@ -31,8 +31,46 @@ pub(super) async fn conclude(batch: &mut Batch) {
             say_what_stays(batch, host);
         }
     }
+    batch.on_failure().await;
     batch.bring_back(&back).await;
     conclude_elsewhere(batch).await;
+    batch.judge();
+}
+
+/// A host that passed could not be committed; tells whether it is to be brought back.
+///
+/// Where a dead-man timer runs, or ran out, the host did not pass after all: it does not stay as it is.
+fn not_committed(batch: &Batch, host: &Arc<Host>, error: &CommitError) -> bool {
+    let mut state = host.state();
+    let went_back = matches!(error, CommitError::WentBack(_));
+    let message = if went_back {
+        error.to_string()
+    } else if state.deadman.runs() {
+        format!(
+            "all tasks passed, but the host could not be told to stay as it is: {error}; its dead-man timer takes it back"
+        )
+    } else {
+        drop(state);
+        batch.shared.events.emit(Kind::Warning {
+            host: Some(host.name.clone()),
+            message: format!("the undo log could not be closed: {error}"),
+        });
+        return false;
+    };
+    state.counts.reason = Some(message.clone());
+    if went_back {
+        state.counts.failed += 1;
+        state.standing = Standing::Failed(Failure {
+            task: "Commit".to_owned(),
+            action: "rollback".to_owned(),
+            message,
+            result: serde_json::Value::Null,
+        });
+    } else {
+        state.counts.unreachable += 1;
+        state.standing = Standing::Unreachable(message);
+    }
+    went_back
 }
 
 /// Changes that were made on hosts outside the batch on its behalf (`delegate_to`).

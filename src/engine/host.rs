@@ -1,5 +1,6 @@
 //! One host as the run sees it: its standing, its variables, its connections.
 
+use super::deadman::Deadman;
 use crate::connection::Connection;
 use crate::event::{Counts, HostState};
 use crate::template::{Variable, Variables};
@@ -37,6 +38,15 @@ pub(super) struct Failure {
     pub(super) result: Value,
 }
 
+/// A point of no return that a host is behind (`windlass.commit`).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Held {
+    /// Why there is no way back.
+    pub(super) reason: String,
+    /// What to do instead, in words.
+    pub(super) instead: Vec<String>,
+}
+
 /// Kinds of connections to one host: user and port may differ between tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ConnectionKey {
@@ -64,8 +74,14 @@ pub(super) struct State {
     pub(super) steps: u32,
     /// Of these, recorded since the host was last committed.
     pub(super) open_steps: u32,
+    /// Its dead-man timer.
+    pub(super) deadman: Deadman,
+    /// Tasks beside the play run: what they change is not recorded.
+    pub(super) aside: bool,
+    /// It was asked already what earlier runs left on it.
+    pub(super) looked_back: bool,
     /// Why the host cannot go back behind its last commit (`windlass.commit`).
-    pub(super) held: Option<String>,
+    pub(super) held: Option<Held>,
     /// Changes that cannot be taken back, in words.
     pub(super) not_undone: Vec<String>,
     /// How the host ended, when that is decided.

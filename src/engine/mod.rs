@@ -3,9 +3,11 @@
 //! It speaks in events only and must not know terminals.
 
 mod action;
+mod aside;
 mod batch;
 mod conclude;
 mod connect;
+mod deadman;
 mod events;
 pub mod exit_code;
 mod handlers;
@@ -20,11 +22,14 @@ mod pace;
 mod play;
 mod play_loop;
 mod policy;
+mod probe;
+mod reconcile;
 mod repeat;
 mod result;
 mod role_start;
 mod rollback;
 mod run;
+mod sample;
 mod secrets;
 mod shared;
 mod take_back;

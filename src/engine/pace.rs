@@ -116,7 +116,7 @@ impl Pace {
             length: self.soak,
         });
         let end = Instant::now() + self.soak;
-        while Instant::now() < end && !shared.is_interrupted() {
+        while Instant::now() < end && !shared.is_to_stop() {
             sleep(GLANCE.min(end.saturating_duration_since(Instant::now()))).await;
         }
         let down = match nodes(shared, play, clusters, batch).await {

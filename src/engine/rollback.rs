@@ -3,15 +3,15 @@
 use super::action::state_folder;
 use super::batch::Batch;
 use super::connect::{PAUSES, become_of, reach, waits_for};
-use super::host::{Host, Standing};
+use super::deadman;
+use super::host::Host;
 use super::shared::Shared;
 use super::variables::host_scope;
 use crate::connection::{Command, Connection, ConnectionError};
 use crate::event::{HostState, Kind};
 use crate::kubernetes::{Clusters, release};
 use crate::shell::Become;
-use crate::undo::{RevertReport, UndoLog};
-use std::collections::HashMap;
+use crate::undo::{RevertReport, UndoLog, WENT_BACK, parse_alone};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(super) struct WayBack {
     pub(super) undone: Vec<String>,
     pub(super) remaining: Vec<String>,
     pub(super) message: Option<String>,
+    /// What a person does instead, where there is no way back.
+    pub(super) instead: Vec<String>,
 }
 
 impl WayBack {
@@ -41,6 +43,7 @@ impl WayBack {
             undone: self.undone,
             remaining: self.remaining,
             message: self.message,
+            instead: self.instead,
         }
     }
 
@@ -55,9 +58,10 @@ impl WayBack {
 
     /// A host behind its point of no return did not come back whole, even if what came after it did.
     fn or_held(mut self, host: &Host) -> Self {
-        let Some(reason) = host.state().held.clone() else {
+        let Some(held) = host.state().held.clone() else {
             return self;
         };
+        let reason = &held.reason;
         if matches!(self.state, HostState::RolledBack | HostState::Pending) {
             self.state = HostState::Held;
             let after = self
@@ -65,6 +69,13 @@ impl WayBack {
                 .take()
                 .map_or_else(String::new, |message| format!("; {message}"));
             self.message = Some(format!("held as it is: {reason}{after}"));
+        }
+        self.instead = held.instead;
+        if self.instead.is_empty() {
+            self.instead = vec![
+                "find out what failed, put it right, and run the same command again: hosts that are done are passed over".to_owned(),
+                "or restore the snapshot that was taken before the run; all that was written since is then lost".to_owned(),
+            ];
         }
         self
     }
@@ -75,15 +86,30 @@ impl WayBack {
             undone: Vec::new(),
             remaining,
             message: Some(message),
+            instead: Vec::new(),
         }
     }
 }
 
 /// A host's undo log and how to reach it.
-struct Opened {
-    connection: Arc<dyn Connection>,
-    become_user: Option<Become>,
-    log: UndoLog,
+pub(super) struct Opened {
+    pub(super) connection: Arc<dyn Connection>,
+    pub(super) become_user: Option<Become>,
+    pub(super) log: UndoLog,
+}
+
+/// Why a host was not committed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommitError {
+    /// It could not be told.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// It could not write it down.
+    #[error("{0}")]
+    Log(String),
+    /// Its dead-man timer ran out, so there is nothing left to commit.
+    #[error("the host went back by itself at {0}, before the run could commit it")]
+    WentBack(String),
 }
 
 impl Batch {
@@ -107,6 +133,7 @@ impl Batch {
             .map(|(host, _)| host.clone())
             .collect();
         let refused = self.verify(&restored).await;
+        let mut ended = Vec::with_capacity(hosts.len());
         for (host, reverted) in hosts.iter().zip(reverted) {
             let way = match (reverted, refused.get(&host.name)) {
                 (Err(way), _) => way,
@@ -123,8 +150,10 @@ impl Batch {
             state.ended_as = Some(way.state);
             state.open_steps = 0;
             drop(state);
+            ended.push((host.clone(), way.state));
             self.shared.events.emit(way.event(&host.name));
         }
+        self.on_rollback(&ended).await;
     }
 
     /// Replays the undo logs; the reports are in the order of the hosts.
@@ -144,46 +173,6 @@ impl Batch {
             revert(&self.shared, &lineage, host, Extent::Uncommitted).await
         }))
         .await
-    }
-
-    /// The play's `verify` tasks on the restored hosts; a message for each host on which they do not pass.
-    async fn verify(&self, hosts: &[Arc<Host>]) -> HashMap<String, String> {
-        let mut refused = HashMap::new();
-        let Some(rollback) = &self.play.play.rollback else {
-            return refused;
-        };
-        if rollback.verify.is_empty() || hosts.is_empty() {
-            return refused;
-        }
-        let before: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                let mut state = host.state();
-                (
-                    std::mem::take(&mut state.standing),
-                    state.counts.reason.take(),
-                )
-            })
-            .collect();
-        let mut checks = self.for_checks();
-        checks
-            .items(&rollback.verify, self.play.lineage(), hosts.to_vec())
-            .await;
-        for (host, (standing, reason)) in hosts.iter().zip(before) {
-            let mut state = host.state();
-            let outcome = std::mem::replace(&mut state.standing, standing);
-            let why = std::mem::replace(&mut state.counts.reason, reason);
-            if !matches!(outcome, Standing::Active | Standing::Ended) {
-                refused.insert(
-                    host.name.clone(),
-                    format!(
-                        "the checks of the restored host did not pass: {}",
-                        why.unwrap_or_default()
-                    ),
-                );
-            }
-        }
-        refused
     }
 }
 
@@ -240,8 +229,13 @@ async fn revert(
         }
     };
     let by_hand = by_hand(shared, host);
+    let alone = if host.state().deadman.runs() {
+        "; its dead-man timer takes it back by itself"
+    } else {
+        ""
+    };
     Err(WayBack::incomplete(
-        format!("the undo log could not be replayed: {last}"),
+        format!("the undo log could not be replayed: {last}{alone}"),
         by_hand,
     ))
 }
@@ -259,7 +253,13 @@ async fn replay(
     });
     command.become_user = opened.become_user;
     let output = opened.connection.run(command).await?;
-    Ok(UndoLog::parse_revert(&output.stdout_text()))
+    let report = UndoLog::parse_revert(&output.stdout_text());
+    if let Some(since) = &report.alone {
+        let complete = report.complete && report.undone.is_empty();
+        deadman::went_back(shared, host, since, complete);
+    }
+    host.state().deadman.stopped();
+    Ok(report)
 }
 
 /// Marks what the play did on a host as final.
@@ -267,25 +267,55 @@ pub(super) async fn commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
-) -> Result<(), ConnectionError> {
+) -> Result<(), CommitError> {
+    let mut left = PAUSES.iter();
+    let output = loop {
+        let error = match tell_to_commit(shared, lineage, host).await {
+            Ok(output) => break output,
+            Err(error) => error,
+        };
+        // A host that is not told goes back by itself, so it is worth some patience.
+        let waits = host.state().deadman.runs() && !matches!(error, ConnectionError::Become(_));
+        let Some(pause) = left.next().filter(|_| waits) else {
+            return Err(error.into());
+        };
+        waits_for(shared, &host.name, &error.to_string(), *pause);
+        tokio::time::sleep(Duration::from_secs(*pause)).await;
+    };
+    if output.status == WENT_BACK {
+        let since = parse_alone(&output.stdout_text())
+            .unwrap_or_default()
+            .to_owned();
+        deadman::went_back(shared, host, &since, true);
+        return Err(CommitError::WentBack(since));
+    }
+    if output.status != 0 {
+        let message = output.stderr_text().trim().to_owned();
+        return Err(CommitError::Log(message));
+    }
+    let mut state = host.state();
+    state.open_steps = 0;
+    state.deadman.stopped();
+    drop(state);
+    shared.events.emit(Kind::HostCommitted {
+        host: host.name.clone(),
+    });
+    Ok(())
+}
+
+async fn tell_to_commit(
+    shared: &Arc<Shared>,
+    lineage: &super::lineage::Lineage,
+    host: &Arc<Host>,
+) -> Result<crate::connection::Output, ConnectionError> {
     let opened = open(shared, lineage, host).await?;
     let mut command = Command::new(opened.log.commit());
     command.become_user = opened.become_user;
-    let output = opened.connection.run(command).await?;
-    if output.status == 0 {
-        host.state().open_steps = 0;
-        shared.events.emit(Kind::HostCommitted {
-            host: host.name.clone(),
-        });
-        Ok(())
-    } else {
-        Err(ConnectionError::Upload(
-            output.stderr_text().trim().to_owned(),
-        ))
-    }
+    opened.connection.run(command).await
 }
 
-async fn open(
+/// Reaches a host's undo log, as the user that the play becomes.
+pub(super) async fn open(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
@@ -325,6 +355,7 @@ async fn release_all(
         undone: report.undone,
         remaining: Vec::new(),
         message: None,
+        instead: Vec::new(),
     };
     let (events, name) = (shared.events.clone(), host.name.clone());
     let progress: crate::kubernetes::Progress = Arc::new(move |message| {

@@ -3,12 +3,15 @@
 use super::batch::{Batch, limits, play_flag};
 use super::conclude::conclude;
 use super::connect::RunDial;
+use super::deadman;
 use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
 use super::pace::{Pace, Room};
 use super::play::PlayRun;
+use super::policy::Limits;
+use super::probe::{self, Probe};
 use super::shared::{Parts, Shared};
 use super::variables::task_scope;
 use crate::event::{self, Counts, HostState, Kind};
@@ -34,6 +37,16 @@ pub struct Run {
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
     blocked: bool,
     started: Instant,
+}
+
+/// What all batches of a play share.
+struct Course {
+    name: String,
+    listed: Vec<String>,
+    scope: Scope,
+    limits: Limits,
+    pace: Pace,
+    clusters: Arc<Clusters>,
 }
 
 /// How a run ended.
@@ -240,19 +253,72 @@ impl Run {
                 })?
             }
         };
-        let limits = limits(&shared, play, &scope)?;
-        let pace = Pace::of(&shared, play, &scope, listed.len())?;
-        let clusters = self.clusters(play);
-        let mut waiting: VecDeque<Vec<String>> = batches(&alive, &sizes).into();
+        let waiting: VecDeque<Vec<String>> = batches(&alive, &sizes).into();
+        let probe = self.probe(play, &listed, &alive)?;
+        if let Some(probe) = &probe
+            && let Some(reason) = probe.must_be_good(&shared).await
+        {
+            self.block(reason, waiting);
+            return Ok(());
+        }
+        let course = Course {
+            limits: limits(&shared, play, &scope)?,
+            pace: Pace::of(&shared, play, &scope, listed.len())?,
+            clusters: self.clusters(play),
+            scope,
+            name,
+            listed,
+        };
+        let going = self.go_through(play, &course, waiting);
+        probe::watched(&shared, probe.as_ref(), going).await?;
+        if let Some(reason) = shared.breached().filter(|_| !self.stopped) {
+            self.block(reason, VecDeque::new());
+        }
+        Ok(())
+    }
+
+    /// The play's probe, as its first host sees it.
+    fn probe(
+        &self,
+        play: &Arc<Play>,
+        listed: &[String],
+        alive: &[String],
+    ) -> Result<Option<Probe>, KeywordError> {
+        let first = alive.iter().find_map(|name| self.shared.known(name));
+        let Some(first) = first else { return Ok(None) };
+        let hosts = vec![first.clone()];
+        let run = PlayRun::new(&self.shared, play, "", hosts, listed, &self.clusters(play));
+        let scope = task_scope(&self.shared, &run, first, &run.lineage());
+        run.read_files(&self.shared.templar, &first.name, &scope)?;
+        let scope = task_scope(&self.shared, &run, first, &run.lineage());
+        Probe::of(&self.shared, play, &scope)
+    }
+
+    /// Takes a play through its batches.
+    async fn go_through(
+        &mut self,
+        play: &Arc<Play>,
+        course: &Course,
+        mut waiting: VecDeque<Vec<String>>,
+    ) -> Result<(), KeywordError> {
+        let shared = self.shared.clone();
+        let Course {
+            clusters, listed, ..
+        } = course;
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
-            match pace.room(&shared, play, &clusters, &listed, &names).await? {
+            if let Some(reason) = shared.breached() {
+                waiting.push_front(names);
+                self.block(reason, waiting);
+                break;
+            }
+            let room = course.pace.room(&shared, play, clusters, listed, &names);
+            match room.await? {
                 Room::All => {}
                 Room::First(count) => waiting.push_front(names.split_off(count)),
                 Room::None(reason) => {
                     waiting.push_front(names);
-                    self.stop(reason, waiting);
-                    self.blocked = true;
+                    self.block(reason, waiting);
                     break;
                 }
             }
@@ -268,19 +334,11 @@ impl Run {
                     hosts: names.clone(),
                 });
             }
-            let run = PlayRun::new(&shared, play, &name, hosts.clone(), &listed, &clusters);
-            for host in &hosts {
-                let scope = task_scope(&shared, &run, host, &run.lineage());
-                run.read_files(&shared.templar, &host.name, &scope)?;
-            }
-            let gather = self.gather_task(play, &scope)?;
             let before = changes(&hosts);
-            let mut batch = Batch::new(&shared, run, limits);
-            batch.run(gather).await;
-            conclude(&mut batch).await;
+            let mut batch = self.batch(play, course, hosts.clone()).await?;
             let mut stop = batch.stop.take();
             if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
-                stop = pace.soak(&shared, play, &clusters, &names).await;
+                stop = course.pace.soak(&shared, play, clusters, &names).await;
                 self.blocked |= stop.is_some();
             }
             if let Some(reason) = stop {
@@ -292,6 +350,44 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Takes one batch through the play, to its end or back.
+    async fn batch(
+        &self,
+        play: &Arc<Play>,
+        course: &Course,
+        hosts: Vec<Arc<Host>>,
+    ) -> Result<Batch, KeywordError> {
+        let shared = &self.shared;
+        let run = PlayRun::new(
+            shared,
+            play,
+            &course.name,
+            hosts.clone(),
+            &course.listed,
+            &course.clusters,
+        );
+        for host in &hosts {
+            let scope = task_scope(shared, &run, host, &run.lineage());
+            run.read_files(&shared.templar, &host.name, &scope)?;
+            let scope = task_scope(shared, &run, host, &run.lineage());
+            deadman::ready(shared, &run, host, &scope)?;
+        }
+        let gather = self.gather_task(play, &course.scope)?;
+        let mut batch = Batch::new(shared, run.clone(), course.limits);
+        deadman::kept(shared, &run, async {
+            batch.run(gather).await;
+            conclude(&mut batch).await;
+        })
+        .await;
+        Ok(batch)
+    }
+
+    /// The run ends because of something that no host of it did.
+    fn block(&mut self, reason: String, waiting: VecDeque<Vec<String>>) {
+        self.stop(reason, waiting);
+        self.blocked = true;
     }
 
     /// No batch starts any more; those that wait are pending.

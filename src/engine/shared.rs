@@ -4,7 +4,7 @@ use super::events::Events;
 use super::host::Host;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
-use crate::journal::RunId;
+use crate::journal::{RunId, Store};
 use crate::kubernetes::Baselines;
 use crate::playbook::Loader;
 use crate::template::{Templar, Variable, Variables};
@@ -69,6 +69,8 @@ pub struct Parts {
     pub events: Events,
     /// Set by the first Ctrl-C: no new task starts.
     pub interrupted: Arc<AtomicBool>,
+    /// Where runs are kept: tells what became of earlier ones.
+    pub store: Store,
 }
 
 /// What all parts of a run share.
@@ -87,6 +89,8 @@ pub(super) struct Shared {
     /// The controller, where the inventory does not list it.
     local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
+    pub(super) store: Store,
+    breach: Mutex<Option<String>>,
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
@@ -119,6 +123,8 @@ impl Shared {
             hosts,
             inventory,
             interrupted: parts.interrupted,
+            store: parts.store,
+            breach: Mutex::default(),
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
         };
@@ -145,6 +151,27 @@ impl Shared {
     pub(super) fn set_round(&self, variables: Arc<Variables>) -> Arc<Variables> {
         let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *round, variables)
+    }
+
+    /// Whether nothing new is to be begun: the user asked to stop, or the probe gave too many bad answers.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.is_interrupted() || self.breached().is_some()
+    }
+
+    /// Why the user's probe ended the run.
+    pub(super) fn breached(&self) -> Option<String> {
+        self.breach
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The user's probe ends the run; the first reason stays.
+    pub(super) fn breach(&self, reason: String) {
+        self.breach
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
     }
 
     /// Whether the user asked to stop.

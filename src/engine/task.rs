@@ -1,7 +1,7 @@
 //! One task on one host: conditions, loops, retries, and what is left of the result.
 
 use super::action::{Call, Called, Notes};
-use super::host::{Failure, Host, Standing};
+use super::host::{Failure, Held, Host, Standing};
 use super::keywords::{KeywordError, Words, count, number, text};
 use super::lineage::Lineage;
 use super::play::PlayRun;
@@ -157,7 +157,7 @@ impl TaskRun {
     /// Waits, but not when the user asks to stop.
     async fn wait(&self, seconds: f64) {
         let mut left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-        while !left.is_zero() && !self.shared.is_interrupted() {
+        while !left.is_zero() && !self.shared.is_to_stop() {
             let now = left.min(GLANCE);
             tokio::time::sleep(now).await;
             left -= now;
@@ -227,7 +227,7 @@ impl TaskRun {
                 left: tries - attempt + 1,
             });
             self.wait(delay).await;
-            if self.shared.is_interrupted() {
+            if self.shared.is_to_stop() {
                 finished.fail_if_not_failed("interrupted while waiting to try again");
                 return Ok(finished);
             }
@@ -425,7 +425,11 @@ impl TaskRun {
             .filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(|| self.own_name(scope), str::to_owned);
         match rollback::commit(&self.shared, &self.play.lineage(), host).await {
-            Ok(()) => host.state().held = Some(reason),
+            Ok(()) => {
+                let instead = finished.result.get("instead").and_then(Value::as_array);
+                let instead = instead.into_iter().flatten().map(text).collect();
+                host.state().held = Some(Held { reason, instead });
+            }
             Err(error) => self.shared.events.emit(Kind::Warning {
                 host: Some(host.name.clone()),
                 message: format!("the point of no return could not be recorded: {error}"),

@@ -147,6 +147,33 @@ pub enum Kind {
         /// The host.
         host: String,
     },
+    /// A host's dead-man timer runs: it goes back by itself unless the run commits it or moves the timer in time.
+    DeadmanArmed {
+        /// The host.
+        host: String,
+        /// How long it waits.
+        limit: Duration,
+    },
+    /// A host is known to have gone back by itself, in this run or since an earlier one.
+    WentBack {
+        /// The host.
+        host: String,
+        /// The run that it took back.
+        run: String,
+        /// When it began to, by the host's clock (UTC).
+        since: String,
+        /// Whether the old state is back.
+        complete: bool,
+    },
+    /// What an earlier run, whose controller is gone, left half done on a host was taken back.
+    TakenBack {
+        /// The host.
+        host: String,
+        /// That run.
+        run: String,
+        /// What was undone, in order, in words.
+        undone: Vec<String>,
+    },
     /// A failed host starts to go back.
     RollbackStarted {
         /// The host.
@@ -173,6 +200,20 @@ pub enum Kind {
         remaining: Vec<String>,
         /// Why it is incomplete, or what a person should know.
         message: Option<String>,
+        /// What a person does instead where there is no way back, in words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        instead: Vec<String>,
+    },
+    /// The user's probe answers otherwise than before.
+    ProbeChanged {
+        /// What is asked, without secrets.
+        probe: String,
+        /// How it stands now.
+        state: ProbeState,
+        /// What it answered.
+        answer: String,
+        /// Bad answers in a row.
+        bad: u32,
     },
     /// A batch that changed something is watched before the next one starts.
     Soaking {
@@ -204,6 +245,18 @@ pub enum Kind {
         /// What the whole run took.
         took: Duration,
     },
+}
+
+/// How the user's probe stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeState {
+    /// The last answer was good.
+    Good,
+    /// It was bad, but not often enough in a row to end the run.
+    Bad,
+    /// It was bad too often in a row: the run ends.
+    Breached,
 }
 
 /// How a task ended on a host.

@@ -4,7 +4,7 @@
 
 mod kind;
 
-pub use kind::{Counts, Event, HostState, Kind, Phase, Status, TaskResult};
+pub use kind::{Counts, Event, HostState, Kind, Phase, ProbeState, Status, TaskResult};
 
 /// The version of the event format; it grows when a reader of the old one would misread the new one.
 pub const VERSION: u32 = 1;

@@ -2,7 +2,7 @@
 //!
 //! The module only says why. That a host is held and not taken back after it is the engine's business, which knows it by name.
 
-use super::parameter::required;
+use super::parameter::{optional, required};
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params};
 use crate::playbook::{FreeForm, Kind, Spec};
 use async_trait::async_trait;
@@ -16,16 +16,24 @@ static SPEC: Spec = Spec {
     name: "windlass.commit",
     summary: "declares that what was done on the host so far cannot be taken back",
     free_form: FreeForm::No,
-    parameters: &[required(
-        "reason",
-        Kind::String,
-        "why there is no way back, for the report",
-    )],
+    parameters: &[
+        optional(
+            "instead",
+            Kind::List,
+            "what a person does instead of going back, one step each, for the report",
+        ),
+        required(
+            "reason",
+            Kind::String,
+            "why there is no way back, for the report",
+        ),
+    ],
 };
 
 #[derive(Debug, Deserialize)]
 struct Arguments {
     reason: String,
+    instead: Option<Vec<String>>,
 }
 
 #[async_trait]
@@ -45,6 +53,9 @@ impl Module for Commit {
         outcome
             .result
             .insert("reason".to_owned(), arguments.reason.into());
+        if let Some(instead) = arguments.instead {
+            outcome.result.insert("instead".to_owned(), instead.into());
+        }
         Ok(Inspection::Done(outcome))
     }
 

@@ -30,6 +30,8 @@ pub struct UndoScript {
     pub intent: String,
     /// Whom to become to record it.
     pub become_user: Option<Become>,
+    /// What the host printed as it was recorded; shared by all copies.
+    pub said: Arc<Mutex<String>>,
 }
 
 impl Remote {
@@ -94,6 +96,7 @@ impl Remote {
         let mut command = Command::new(undo.intent);
         command.become_user = undo.become_user;
         let output = self.connection.run(command).await?;
+        *undo.said.lock().unwrap_or_else(PoisonError::into_inner) = output.stdout_text();
         if output.status == 0 {
             *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = None;
             Ok(())

@@ -198,6 +198,7 @@ impl Host {
         if let Undo::Entries(entries) = &change.undo {
             let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
             self.cx.remote.record_first(UndoScript {
+                said: Arc::default(),
                 intent: self.log.intent(step, &change.what, entries),
                 become_user: None,
             });

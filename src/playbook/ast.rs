@@ -113,6 +113,8 @@ pub struct Play {
     pub role_list: Vec<Arc<Role>>,
     /// Whether and how hosts go back.
     pub rollback: Option<Rollback>,
+    /// What is asked while the play runs.
+    pub probe: Option<Probe>,
     /// The folder of the playbook's file (`playbook_dir`).
     pub folder: PathBuf,
 }
@@ -135,6 +137,33 @@ pub struct Rollback {
     pub on_failure: bool,
     /// Tasks that must pass on a restored host before it is released.
     pub verify: Vec<Item>,
+    /// How long a host waits for the run before it goes back by itself; 0 or false is for ever.
+    pub deadman: Option<Node>,
+    /// Tasks that run on a failed host before it goes back.
+    pub before: Vec<Item>,
+    /// Tasks that run on it once it went back, or failed to.
+    pub after: Vec<Item>,
+}
+
+/// The play's `probe:`; the defaults are the engine's.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Where it stands.
+    pub span: Span,
+    /// A URL that must answer well; empty is off.
+    pub url: Option<Node>,
+    /// A command of the controller that must succeed; empty is off.
+    pub command: Option<Node>,
+    /// Time between two questions.
+    pub interval: Option<Node>,
+    /// Time for one answer.
+    pub timeout: Option<Node>,
+    /// Bad answers in a row that end the run.
+    pub failures: Option<Node>,
+    /// File with the certificates to trust, relative to the playbook.
+    pub ca: Option<Node>,
+    /// Whether the server's certificate is checked.
+    pub validate_certs: Option<Node>,
 }
 
 /// A task or a block.

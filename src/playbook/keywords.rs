@@ -66,6 +66,7 @@ const PLAY: &[&str] = &[
     "order",
     "post_tasks",
     "pre_tasks",
+    "probe",
     "roles",
     "rollback",
     "serial",

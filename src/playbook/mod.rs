@@ -19,6 +19,7 @@ mod loops;
 mod meta;
 mod params;
 mod play;
+mod probe;
 mod reader;
 mod role;
 mod role_files;
@@ -33,8 +34,8 @@ mod test_catalog;
 
 pub use argument_spec::ArgumentSpec;
 pub use ast::{
-    Action, Block, Include, Item, Keywords, Loop, LoopControl, Play, PlayLoop, Playbook, Role,
-    RoleInclude, Rollback, Task,
+    Action, Block, Include, Item, Keywords, Loop, LoopControl, Play, PlayLoop, Playbook, Probe,
+    Role, RoleInclude, Rollback, Task,
 };
 pub use catalog::{Catalog, FreeForm, Kind, Parameter, Spec};
 pub use duration::parse_duration;

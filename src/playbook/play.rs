@@ -142,6 +142,7 @@ impl Reader<'_> {
         let rollback = mapping
             .get("rollback")
             .and_then(|rollback| self.rollback(rollback, &place));
+        let probe = mapping.get("probe").and_then(|probe| self.probe(probe));
         let own_handlers = self.section(
             mapping,
             "handlers",
@@ -200,6 +201,7 @@ impl Reader<'_> {
             handlers,
             role_list: gathered.roles,
             rollback,
+            probe,
             folder: self.playbook_folder.clone(),
         })
     }

@@ -1,11 +1,12 @@
 //! The play's `rollback:`.
 
 use super::ast::Rollback;
+use super::checks;
 use super::reader::{Place, Reader};
 use crate::source::{Diagnostic, did_you_mean};
 use crate::yaml::{Node, NodeKind};
 
-const KEYS: [&str; 3] = ["deadman", "on", "verify"];
+const KEYS: [&str; 5] = ["deadman", "on", "on_failure", "on_rollback", "verify"];
 
 impl Reader<'_> {
     /// Reads `rollback`.
@@ -25,6 +26,9 @@ impl Reader<'_> {
             span: node.span.clone(),
             on_failure: true,
             verify: Vec::new(),
+            deadman: None,
+            before: Vec::new(),
+            after: Vec::new(),
         };
         for (key, value) in mapping {
             // YAML 1.1 reads an unquoted `on` as true.
@@ -34,12 +38,10 @@ impl Reader<'_> {
             };
             match name.as_str() {
                 "on" => rollback.on_failure = self.rollback_on(value),
-                "verify" => rollback.verify = self.verify(value, place),
-                "deadman" => self.error(
-                    "unsupported-keyword",
-                    "the dead-man timer is not there yet",
-                    &key.span,
-                ),
+                "verify" => rollback.verify = self.task_file_of("verify", value, place),
+                "on_failure" => rollback.before = self.task_file_of("on_failure", value, place),
+                "on_rollback" => rollback.after = self.task_file_of("on_rollback", value, place),
+                "deadman" => rollback.deadman = self.deadman(value),
                 _ => {
                     let mut diagnostic = Diagnostic::error(
                         "unknown-keyword",
@@ -53,7 +55,34 @@ impl Reader<'_> {
                 }
             }
         }
+        let off = |node: &&Node| matches!(node.kind, NodeKind::Int(0) | NodeKind::Bool(false));
+        if let Some(deadman) = rollback.deadman.as_ref().filter(|node| !off(node))
+            && !rollback.on_failure
+        {
+            self.error_hint(
+                "conflicting-keywords",
+                "`deadman` takes hosts back, and `on: never` forbids that",
+                &deadman.span,
+                "write `on: failure`, or leave `deadman` out",
+            );
+        }
         Some(rollback)
+    }
+
+    fn deadman(&mut self, value: &Node) -> Option<Node> {
+        if value.is_null() {
+            return None;
+        }
+        self.templates(value);
+        let off = matches!(value.kind, NodeKind::Bool(false));
+        if !off && !checks::is_open(value) && !checks::is_duration(value) {
+            self.wrong_type(
+                "deadman",
+                value,
+                "seconds, or a time such as 30s, 15m or 1h",
+            );
+        }
+        Some(value.clone())
     }
 
     fn rollback_on(&mut self, value: &Node) -> bool {
@@ -72,8 +101,8 @@ impl Reader<'_> {
         }
     }
 
-    fn verify(&mut self, value: &Node, place: &Place) -> Vec<super::Item> {
-        let Some(file) = self.static_name("verify", value) else {
+    fn task_file_of(&mut self, key: &str, value: &Node, place: &Place) -> Vec<super::Item> {
+        let Some(file) = self.static_name(key, value) else {
             return Vec::new();
         };
         if let Some(path) = self.find_tasks(&file, place) {

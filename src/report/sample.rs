@@ -208,6 +208,7 @@ pub(super) fn failed_run() -> Vec<Kind> {
             undone: names(&["/usr/local/bin/k3s", "service k3s"]),
             remaining: Vec::new(),
             message: None,
+            instead: Vec::new(),
         },
         Kind::Stopped {
             reason: "1 of 2 hosts of the batch failed, more than 0 %".to_owned(),

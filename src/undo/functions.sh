@@ -13,6 +13,35 @@ phase() {
   esac
 }
 
+# lock [TRIES]: one at a time works on this log, be it the dead-man timer or the controller. Whoever comes second waits.
+lock() {
+  tries=${1:-300}
+  boot=
+  { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :
+  until mkdir "$dir/lock" 2>/dev/null; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+      echo "another revert of this run is still under way" >&2
+      return 75
+    fi
+    sleep 1
+    lock_pid= lock_boot=
+    { read -r lock_pid lock_boot <"$dir/lock/holder"; } 2>/dev/null || :
+    # One that was killed left its lock behind; after a reboot its number may be another's.
+    if [ -z "$lock_pid" ] || [ "$lock_boot" != "$boot" ] || ! kill -0 "$lock_pid" 2>/dev/null; then
+      rm -rf "$dir/lock"
+    fi
+  done
+  echo "$$ $boot" >"$dir/lock/holder"
+}
+
+unlock() { rm -rf "$dir/lock"; }
+
+# within COMMAND...: a service that hangs in its start or stop must not hold up the rest for ever.
+within() {
+  if command -v timeout >/dev/null 2>&1; then timeout "${SETTLE_SECONDS:-300}" "$@"; else "$@"; fi
+}
+
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
 is_folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
@@ -134,11 +163,11 @@ unit_active() {
     active|activating|reloading)
       # A unit that crashed too often refuses to start until its counter is cleared.
       systemctl reset-failed "$2" 2>/dev/null
-      systemctl restart "$2" || return 1
+      within systemctl restart "$2" || return 1
       ;;
     *)
       case $(systemctl is-active "$2" 2>/dev/null) in
-        active|activating|reloading) systemctl stop "$2" || return 1 ;;
+        active|activating|reloading) within systemctl stop "$2" || return 1 ;;
       esac
       ;;
   esac

@@ -7,11 +7,14 @@ use super::{Entry, RevertReport, RunState};
 use crate::event::Phase;
 use crate::shell::quote;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Sourced by every script under `undo/`.
 const FUNCTIONS: &str = include_str!("functions.sh");
 /// What `revert.sh` does once it knows its folder.
 const REVERT: &str = include_str!("revert.sh");
+/// The dead-man timer, once it knows its folder.
+const DEADMAN: &str = include_str!("deadman.sh");
 /// Used while a step is recorded; does not stay on the host.
 const RECORD: &str = include_str!("record.sh");
 
@@ -26,6 +29,8 @@ pub struct UndoLog {
     /// Folder of this run, not quoted.
     folder: String,
     run: String,
+    /// What the dead-man timer is set to with the next step, in seconds.
+    limit: Option<u64>,
 }
 
 impl UndoLog {
@@ -36,6 +41,25 @@ impl UndoLog {
             folder: format!("{runs}/{run}"),
             runs,
             run: run.to_owned(),
+            limit: None,
+        }
+    }
+
+    /// The same log; each step that it records arms the dead-man timer, or moves it, to this long from then.
+    #[must_use]
+    pub fn with_deadman(mut self, limit: Option<Duration>) -> Self {
+        self.limit = limit.map(whole_seconds);
+        self
+    }
+
+    /// The log of another run on the same host.
+    #[must_use]
+    pub fn of_run(&self, run: &str) -> Self {
+        Self {
+            folder: format!("{}/{run}", self.runs),
+            runs: self.runs.clone(),
+            run: run.to_owned(),
+            limit: None,
         }
     }
 
@@ -44,12 +68,24 @@ impl UndoLog {
         &self.folder
     }
 
+    /// The folder of all runs on the host.
+    pub(super) fn runs(&self) -> &str {
+        &self.runs
+    }
+
+    /// The run.
+    pub(super) fn run(&self) -> &str {
+        &self.run
+    }
+
     /// The script that takes the host back when it is run without arguments; with `--uncommitted`, only what was not committed.
     pub fn revert_script(&self) -> String {
         format!("{}/revert.sh", self.folder)
     }
 
     /// Records step `step`, which is about to change `what`, with its inverse. Nothing may be changed if it fails.
+    ///
+    /// It fails on a host that went back by itself. `parse_armed` reads what it says of the dead-man timer.
     ///
     /// Steps are numbered in order from 1. Recording the same number again changes nothing.
     pub fn intent(&self, step: u32, what: &str, entries: &[Entry]) -> String {
@@ -63,11 +99,19 @@ impl UndoLog {
         script += "chmod 700 \"$dir\"\n";
         script += &write_once("functions.sh", FUNCTIONS);
         script += &write_once("revert.sh", &self.revert_text());
+        script += &write_once("deadman.sh", &self.deadman_text());
         let _ = writeln!(
             script,
             "[ -e \"$dir/manifest\" ] || printf '%s\\n' {} >\"$dir/manifest\"",
             quote(&format!("run {}", self.run))
         );
+        script += "if grep -q '^alone ' \"$dir/manifest\"; then\n\
+                   echo \"the host went back by itself at $(sed -n 's/^alone //p' \"$dir/manifest\" | tail -n 1)\" >&2\n\
+                   exit 76\nfi\n";
+        // Before anything is recorded: from here on the host finds its way back alone.
+        if let Some(limit) = self.limit {
+            let _ = writeln!(script, "sh \"$dir/deadman.sh\" arm {limit} || exit $?");
+        }
         let _ = writeln!(script, "if ! [ -e \"$dir/undo/{step}.sh\" ]; then");
         script += "rm -f \"$dir/settled\"\n. \"$dir/functions.sh\"\n";
         script += RECORD;
@@ -104,22 +148,34 @@ impl UndoLog {
 
     /// Records that the host passed and its changes stay, and removes the oldest runs beyond the last three.
     ///
-    /// Runs that are neither committed nor reverted are never removed: somebody may still need them.
+    /// It stops the dead-man timer. A host that went back by itself cannot be committed: then the script ends with
+    /// `WENT_BACK`, and `parse_alone` reads when that was. Runs that are neither committed nor reverted are never
+    /// removed: somebody may still need them.
     pub fn commit(&self) -> String {
         format!(
-            "manifest={manifest}\n\
+            "dir={folder}\n\
+             manifest=$dir/manifest\n\
              if [ -e \"$manifest\" ]; then\n\
              last=$(sed -n 's/^\\([0-9][0-9]*\\) intent .*/\\1/p' \"$manifest\" | sort -n | tail -n 1)\n\
-             printf '%s\\n' \"committed ${{last:-0}}\" >>\"$manifest\" || exit 1\n\
+             sh \"$dir/deadman.sh\" commit \"${{last:-0}}\" || exit\n\
              fi\n\
              cd {runs} 2>/dev/null || exit 0\n\
              ls -1t */manifest 2>/dev/null | tail -n +{beyond} | while IFS= read -r old; do\n\
              tail -n 1 \"$old\" | grep -q -e '^committed ' -e '^undone$' && rm -rf \"./${{old%/manifest}}\"\n\
              done\n\
              exit 0\n",
-            manifest = quote(&format!("{}/manifest", self.folder)),
+            folder = quote(&self.folder),
             runs = quote(&self.runs),
             beyond = KEPT_RUNS + 1,
+        )
+    }
+
+    /// Moves the dead-man timer to `limit` from now, if it runs. Ends with `WENT_BACK` on a host that went back by itself.
+    pub fn extend(&self, limit: Duration) -> String {
+        format!(
+            "sh {} extend {}\n",
+            quote(&format!("{}/deadman.sh", self.folder)),
+            whole_seconds(limit)
         )
     }
 
@@ -143,6 +199,8 @@ impl UndoLog {
             "dir={}\n\
              if ! [ -e \"$dir/revert.sh\" ]; then echo 'complete yes'; exit 0; fi\n\
              sh \"$dir/revert.sh\" {option} && complete=yes || complete=no\n\
+             [ -e \"$dir/deadman.sh\" ] && sh \"$dir/deadman.sh\" disarm\n\
+             sed -n '/^alone /p' \"$dir/manifest\" | tail -n 1\n\
              {floor}\n\
              for name in $(ls \"$dir/releases\" | sort -t . -k 1,1n -k 2,2n); do\n\
              [ \"${{name%%.*}}\" -gt \"${{floor:-0}}\" ] && printf 'release %s\\n' \"$(cat \"$dir/releases/$name\")\"\n\
@@ -177,12 +235,32 @@ impl UndoLog {
              # it exits 0 only when the old state is back. The steps are in undo/, what they replaced is in files/.\n\
              # With --uncommitted, only what was not committed is taken back.\n\
              dir={}\n\
-             quoted={}\n{REVERT}",
+             quoted={}\n\
+             . \"$dir/functions.sh\"\n{REVERT}",
             self.run,
             quote(&self.folder),
             quote(&quote(&self.folder)),
         )
     }
+
+    fn deadman_text(&self) -> String {
+        format!(
+            "#!/bin/sh\n\
+             # The dead-man timer of run {run}: takes this host back when the run neither commits nor extends it in time.\n\
+             # `disarm` stops it for good; `systemctl list-timers 'windlass-revert-*'` shows it.\n\
+             dir={}\n\
+             run={run}\n\
+             unit=windlass-revert-{run}\n\
+             . \"$dir/functions.sh\"\n{DEADMAN}",
+            quote(&self.folder),
+            run = self.run,
+        )
+    }
+}
+
+/// At least one second: systemd and the scripts count whole ones.
+fn whole_seconds(limit: Duration) -> u64 {
+    limit.as_secs().max(1)
 }
 
 /// Writes a file that stays the same for the whole run.

@@ -13,6 +13,8 @@ pub struct RevertReport {
     pub remaining: Vec<String>,
     /// What the controller still has to do, in the order in which it was recorded.
     pub releases: Vec<Value>,
+    /// When the host went back by itself (UTC), if its dead-man timer ran out.
+    pub alone: Option<String>,
 }
 
 impl RevertReport {
@@ -24,12 +26,44 @@ impl RevertReport {
                 Some(("undone", what)) => report.undone.push(what.to_owned()),
                 Some(("remaining", command)) => report.remaining.push(command.to_owned()),
                 Some(("release", json)) => report.releases.extend(serde_json::from_str(json).ok()),
+                Some(("alone", at)) => report.alone = Some(at.to_owned()),
                 Some(("complete", word)) => report.complete = word == "yes",
                 _ => {}
             }
         }
         report
     }
+}
+
+/// The status of a script that met a host that went back by itself.
+pub const WENT_BACK: i32 = 76;
+
+/// When a host went back by itself (UTC), as `commit`, `extend` and `revert` print it.
+pub fn parse_alone(output: &str) -> Option<&str> {
+    output.lines().find_map(|line| line.strip_prefix("alone "))
+}
+
+/// What `intent` says of the dead-man timer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Armed {
+    /// It runs from now on.
+    Now,
+    /// It ran before, and has all its time again.
+    Moved,
+    /// The host cannot have one, and why.
+    Off(String),
+}
+
+/// Reads what `intent` printed; `None` when no timer is asked for.
+pub fn parse_armed(output: &str) -> Option<Armed> {
+    let word = output
+        .lines()
+        .find_map(|line| line.strip_prefix("deadman "))?;
+    Some(match word.strip_prefix("off ") {
+        Some(reason) => Armed::Off(reason.to_owned()),
+        None if word == "moved" => Armed::Moved,
+        None => Armed::Now,
+    })
 }
 
 /// How far a step is.

@@ -6,21 +6,12 @@ case ${1-} in
   *) echo "usage: sh $0 [--uncommitted]" >&2; exit 2 ;;
 esac
 
-# One at a time: the dead-man timer and the controller may both come. Whoever comes second waits for the first.
-tries=300
-until mkdir "$dir/lock" 2>/dev/null; do
-  tries=$((tries - 1))
-  if [ "$tries" -le 0 ]; then
-    echo "another revert of this run is still under way" >&2
-    exit 75
-  fi
-  sleep 1
-  pid=$(cat "$dir/lock/pid" 2>/dev/null)
-  # One that was killed left its lock behind.
-  if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null; then rm -rf "$dir/lock"; fi
-done
-echo $$ >"$dir/lock/pid"
-trap 'rm -rf "$dir/lock"' EXIT
+# The dead-man timer has the lock already.
+if [ -z "${windlass_locked-}" ]; then
+  lock || exit
+  trap unlock EXIT
+fi
+unset windlass_locked
 
 marked() { grep -qxF -- "$1" "$manifest"; }
 mark() { printf '%s\n' "$1" >>"$manifest"; }

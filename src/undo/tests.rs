@@ -16,6 +16,7 @@ verb=$1
 shift
 [ "${1-}" = --runtime ] && shift
 case $verb in
+  is-system-running) cat "$state/system" 2>/dev/null || echo running ;;
   is-enabled) cat "$state/$1.enabled" 2>/dev/null || { echo not-found; exit 4; } ;;
   is-active) cat "$state/$1.active" 2>/dev/null || { echo inactive; exit 3; } ;;
   enable) echo enabled >"$state/$1.enabled" ;;
@@ -29,22 +30,22 @@ esac
 /// Names that a careless script would trip over.
 const NAMES: [&str; 5] = ["plain", "with space", "it's", "new\nline", "$(x)"];
 
-struct Host {
+pub(super) struct Host {
     folder: tempfile::TempDir,
     shell: Vec<&'static str>,
-    log: UndoLog,
+    pub(super) log: UndoLog,
 }
 
 impl Host {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    fn run(&self, script: &str) -> (i32, String, String) {
+    pub(super) fn run(&self, script: &str) -> (i32, String, String) {
         let path = format!("{}:{}", self.text("bin"), std::env::var("PATH").unwrap());
         let output = Command::new(self.shell[0])
             .args(&self.shell[1..])
@@ -59,7 +60,7 @@ impl Host {
         )
     }
 
-    fn ok(&self, script: &str) -> String {
+    pub(super) fn ok(&self, script: &str) -> String {
         let (status, stdout, stderr) = self.run(script);
         assert_eq!(status, 0, "{:?}: {stdout}{stderr}", self.shell);
         stdout
@@ -69,18 +70,18 @@ impl Host {
         self.ok(&self.log.intent(step, what, entries));
     }
 
-    fn revert(&self) -> RevertReport {
+    pub(super) fn revert(&self) -> RevertReport {
         UndoLog::parse_revert(&self.ok(&self.log.revert()))
     }
 
-    fn write(&self, name: &str, text: &str, mode: u32) {
+    pub(super) fn write(&self, name: &str, text: &str, mode: u32) {
         let new = self.path(".new");
         fs::write(&new, text).unwrap();
         fs::set_permissions(&new, fs::Permissions::from_mode(mode)).unwrap();
         fs::rename(new, self.path(name)).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(super) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -93,7 +94,7 @@ impl Host {
         fs::write(self.path("units").join(format!("{name}.active")), active).unwrap();
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(super) fn calls(&self) -> Vec<String> {
         self.read("units/calls")
             .lines()
             .filter(|line| !line.starts_with("is-") && !line.starts_with("reset-failed"))
@@ -103,7 +104,7 @@ impl Host {
 }
 
 /// Runs `test` on a fresh host under dash (or whatever `sh` is) and under busybox; for the latter its tools come first.
-fn on_both(test: impl Fn(&Host)) {
+pub(super) fn on_both(test: impl Fn(&Host)) {
     for shell in [vec!["sh"], vec!["busybox", "sh"]] {
         if Command::new(shell[0]).arg("-c").arg(":").output().is_err() {
             continue;

@@ -7,6 +7,7 @@
 )]
 
 mod data;
+mod deadman;
 mod flow;
 mod limits;
 mod pace;

@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 
 /// Name and text of each program.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("journalctl", include_str!("journalctl.sh")),
     ("sudo", include_str!("sudo.sh")),
     ("systemctl", include_str!("systemctl.sh")),
+    ("systemd-run", include_str!("systemd-run.sh")),
 ];
 
 /// Puts the programs into this folder, in the version of this build.

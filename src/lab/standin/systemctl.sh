@@ -377,6 +377,31 @@ list() {
     set -f
 }
 
+# --- Transient timers, which systemd-run makes: a file with the number of the process that waits.
+
+# Stops the timer $1; what it started goes on.
+stop_timer() {
+    timer=$LAB_ROOT/run/timers/${1%.timer}
+    if [ ! -f "$timer" ]; then
+        echo "Failed to stop $1: Unit $1 not loaded." >&2
+        return 5
+    fi
+    rm -f "$timer"
+}
+
+list_timers() {
+    set +f
+    for timer in "$LAB_ROOT"/run/timers/*; do
+        [ -f "$timer" ] || continue
+        timer=${timer##*/}.timer
+        for pattern in ${names:-'*'}; do
+            # shellcheck disable=SC2254 # a pattern is what it is to be
+            case $timer in $pattern) echo "$timer ${timer%.timer}.service" ;; esac
+        done
+    done
+    set -f
+}
+
 # --- The command line.
 
 refuse() {
@@ -449,6 +474,10 @@ list-units)
     list units
     exit 0
     ;;
+list-timers)
+    list_timers
+    exit 0
+    ;;
 start) action=do_start ;;
 stop) action=do_stop ;;
 restart) action=do_restart ;;
@@ -477,6 +506,22 @@ set -- $names
 count=$# shown=0 good=0 status=0
 [ "$count" -gt 0 ] || refuse "$verb needs a unit"
 for one; do
+    case $verb,$one in
+    stop,*.timer)
+        if stop_timer "$one"; then good=$((good + 1)); else status=$?; fi
+        continue
+        ;;
+    *.timer)
+        if [ "$verb" = is-active ] && [ -f "$LAB_ROOT/run/timers/${one%.timer}" ]; then
+            say active
+            good=$((good + 1))
+        else
+            say inactive
+            status=3
+        fi
+        continue
+        ;;
+    esac
     load "$one"
     if "$action"; then good=$((good + 1)); else status=$?; fi
 done

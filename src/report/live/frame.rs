@@ -282,6 +282,7 @@ mod tests {
             undone: names(&["cordon"]),
             remaining: Vec::new(),
             message: None,
+            instead: Vec::new(),
         });
         kinds.push(Kind::Stopped {
             reason: "1 of 3 hosts failed".to_owned(),

@@ -84,6 +84,11 @@ impl Stage {
                 self.row(host, |row| "connected again".clone_into(&mut row.doing));
             }
             Kind::HostCommitted { host } => self.left(host, HostState::Done),
+            Kind::WentBack { host, .. } => {
+                self.row(host, |row| {
+                    "went back by itself".clone_into(&mut row.doing);
+                });
+            }
             Kind::RollbackStarted { host, .. } => {
                 self.failed.insert(host.clone());
                 self.row(host, |row| {

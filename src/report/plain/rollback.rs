@@ -1,7 +1,7 @@
 //! What is always said: a host that goes back, a run that stops, a warning.
 
 use super::result::under;
-use crate::event::HostState;
+use crate::event::{HostState, ProbeState};
 use crate::report::Options;
 use crate::report::colors::Tone;
 use crate::report::states;
@@ -18,6 +18,54 @@ pub(super) fn started(options: Options, host: &str, reason: &str) -> String {
     )
 }
 
+/// A host went back by itself: a person who was away must be able to see when.
+pub(super) fn went_back(
+    options: Options,
+    host: &str,
+    run: &str,
+    since: &str,
+    complete: bool,
+) -> String {
+    let end = if complete {
+        ""
+    } else {
+        ", but did not get to the end of it"
+    };
+    let text = format!(
+        "[{host}] went back by itself at {since}{end}: run {run} neither committed nor extended its changes in time"
+    );
+    options.colors().paint(Tone::Changed, &text) + "\n"
+}
+
+/// What a dead run left was taken back.
+pub(super) fn taken_back(options: Options, host: &str, run: &str, undone: &[String]) -> String {
+    let colors = options.colors();
+    let text = format!("[{host}] took back what run {run} left half done");
+    let undone = colors.paint(Tone::Plain, &under(undone, "    "));
+    colors.paint(Tone::Changed, &text) + "\n" + &undone
+}
+
+/// The user's probe answers otherwise than before.
+pub(super) fn probe(
+    options: Options,
+    probe: &str,
+    state: ProbeState,
+    answer: &str,
+    bad: u32,
+) -> String {
+    let answer = one_line(answer);
+    let (tone, text) = match state {
+        ProbeState::Good if options.verbosity == 0 => return String::new(),
+        ProbeState::Good => (Tone::Note, format!("probe {probe}: good, {answer}")),
+        ProbeState::Bad => (Tone::Warning, format!("probe {probe}: {answer}")),
+        ProbeState::Breached => (
+            Tone::Failed,
+            format!("probe {probe}: {answer} ({bad} bad answers in a row)"),
+        ),
+    };
+    options.colors().paint(tone, &text) + "\n"
+}
+
 /// What the way back of a host came to.
 pub(super) struct Finished<'a> {
     pub(super) host: &'a str,
@@ -25,6 +73,7 @@ pub(super) struct Finished<'a> {
     pub(super) undone: &'a [String],
     pub(super) remaining: &'a [String],
     pub(super) message: Option<&'a str>,
+    pub(super) instead: &'a [String],
 }
 
 /// A host's way back ended: how it stands, what was undone, and the commands that remain, each on a line of its own.
@@ -45,6 +94,10 @@ pub(super) fn finished(options: Options, way: &Finished<'_>) -> String {
         text.push_str(&colors.paint(Tone::Plain, &under(way.undone, "    ")));
     }
     text.push_str(&remaining(options, way.host, way.remaining));
+    if !way.instead.is_empty() {
+        text.push_str("  what to do instead:\n");
+        text.push_str(&colors.paint(Tone::Plain, &under(way.instead, "    ")));
+    }
     text
 }
 

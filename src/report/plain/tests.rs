@@ -315,6 +315,7 @@ fn what_a_person_must_do_is_said_at_once_and_at_the_end() {
                     "kubectl uncordon cp1",
                 ]),
                 message: Some("the host cannot be reached: timed out".to_owned()),
+                instead: Vec::new(),
             },
             end(
                 vec![Counts {

@@ -165,6 +165,28 @@ impl Transcript {
                 self.note(2, &format!("  [{host}] undo {step}: {}", one_line(what)))
             }
             Kind::HostCommitted { host } => self.note(1, &format!("  [{host}] committed")),
+            Kind::DeadmanArmed { host, limit } => self.note(
+                1,
+                &format!(
+                    "  [{host}] goes back by itself unless it is committed within {}",
+                    duration(*limit)
+                ),
+            ),
+            Kind::ProbeChanged {
+                probe,
+                state,
+                answer,
+                bad,
+            } => rollback::probe(options, probe, *state, answer, *bad),
+            Kind::WentBack {
+                host,
+                run,
+                since,
+                complete,
+            } => rollback::went_back(options, host, run, since, *complete),
+            Kind::TakenBack { host, run, undone } => {
+                rollback::taken_back(options, host, run, undone)
+            }
             Kind::RollbackStarted { host, reason } => {
                 self.current = None;
                 rollback::started(options, host, reason)
@@ -175,6 +197,7 @@ impl Transcript {
                 undone,
                 remaining,
                 message,
+                instead,
             } => {
                 self.remaining.insert(host.clone(), remaining.clone());
                 let way = rollback::Finished {
@@ -183,6 +206,7 @@ impl Transcript {
                     undone,
                     remaining,
                     message: message.as_deref(),
+                    instead,
                 };
                 rollback::finished(options, &way)
             }
