@@ -74,9 +74,15 @@ pub(super) fn functions() -> String {
         r#"LC_ALL=C
 export LC_ALL
 show_unit() {{ systemctl show{properties} "$1" 2>&1; }}
+# A host that shuts down answers for nothing: the question waits until it is gone, and is asked anew when it is back.
+wait_out_shutdown() {{
+  while [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; do sleep 1; done
+}}
 look_at_unit() {{
   shown=$(show_unit "$1")
-  printf '%s\0%s\0' "$?" "$shown"
+  shows=$?
+  case $shown in *ActiveState=active*) ;; *) wait_out_shutdown ;; esac
+  printf '%s\0%s\0' "$shows" "$shown"
   enablement=$(systemctl is-enabled "$1" 2>/dev/null)
   printf '%s\0%s\0' "$?" "$enablement"
 }}
@@ -357,7 +363,9 @@ fn script(plan: &Plan, unit: Option<&str>) -> String {
   verb=$1
   shift
   said=$("$@" 2>&1) && return 0
-  printf '%s\0%s\0%s\0' "$verb" "$?" "$said"
+  code=$?
+  wait_out_shutdown
+  printf '%s\0%s\0%s\0' "$verb" "$code" "$said"
   log=
   case $verb in start|restart|reload|stop)
     log=$(journalctl -q --no-pager -n 10 -u {unit} 2>/dev/null)

@@ -9,7 +9,8 @@ keep() {
   else
     now=$(stat -c '%a %u %g' "$2") || return 1
     rm -f "$dir/files/$1"
-    ln "$2" "$dir/files/$1" 2>/dev/null || cp -a "$2" "$dir/files/$1" || return 1
+    # Part of a copy is no use, and on a disk that is full it is in the way of what has to be written next.
+    ln "$2" "$dir/files/$1" 2>/dev/null || cp -a "$2" "$dir/files/$1" || { rm -f "$dir/files/$1"; return 1; }
     printf '  put_back %s %s %s\n' "$1" "$now" "$3"
   fi
 }
@@ -23,7 +24,7 @@ keep_tree() {
     return 1
   fi
   rm -rf "$dir/files/$1"
-  copy_tree "$2" "$dir/files/$1" || return 1
+  copy_tree "$2" "$dir/files/$1" || { rm -rf "$dir/files/$1"; return 1; }
   printf '  put_back_tree %s %s\n' "$1" "$3"
 }
 
@@ -40,6 +41,8 @@ keep_unit() {
   : >"$dir/reload"
   printf '  unit_enabled %s %s\n' "$(enabled_now "$1")" "$2" >"$3"
   now=$(systemctl is-active "$1" 2>/dev/null) || : # not active is no error
+  # In a shutdown everything is stopped, and would be kept stopped by what is recorded. The host is asked when it is back.
+  [ "$now" = active ] || while [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; do sleep 1; done
   printf '  unit_active %s %s\n' "${now:-unknown}" "$2" >"$4"
 }
 

@@ -56,10 +56,19 @@ fn a_link_cut_in_mid_upload_and_in_mid_restart_is_bridged_and_nothing_is_done_tw
 fn a_host_that_reboots_in_mid_upgrade_is_taken_up_again() {
     let fleet = or_skip!(Fleet::shared());
     let host = fleet.host("reboots");
+    // It takes its time to start, so that the reboot comes while systemd still waits for it.
+    host.run(
+        "mkdir /etc/systemd/system/kubelet.service.d
+         printf '[Service]\\nExecStartPre=/bin/sleep 4\\n' >/etc/systemd/system/kubelet.service.d/slow.conf
+         systemctl daemon-reload",
+    );
     let boot = || host.run("cat /proc/sys/kernel/random/boot_id");
     let before = boot();
     let mut run = Operator::of(fleet).start(&["--limit", "reboots"]);
     run.until_task("Restart kubelet");
+    crate::host::until("kubelet starts", || {
+        host.output("systemctl is-active kubelet").stdout == b"activating\n"
+    });
     host.output("systemctl reboot");
     let run = run.end();
     run.assert_code(0);

@@ -92,6 +92,7 @@ impl Observe for Eyes {
             kubelet_version: kubelet.map(|word| word.version).unwrap_or_default(),
             stale_heartbeat: false,
             api_running: api.is_some(),
+            api_emulated: None,
             api_version: api.map(|word| word.version).unwrap_or_default(),
         }
     }

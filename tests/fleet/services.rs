@@ -74,7 +74,8 @@ ExecStart=/bin/ip link set host0 up
 WantedBy=multi-user.target
 ";
 
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
+    ("healthz", include_str!("services/healthz.sh")),
     ("report", include_str!("services/report.sh")),
     ("kubelet", include_str!("services/kubelet.sh")),
     ("apiserver", include_str!("services/apiserver.sh")),

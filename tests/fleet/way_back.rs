@@ -45,7 +45,7 @@ fn without_its_backup_a_host_stays_cordoned_and_the_commands_for_a_person_work()
     let commands = finished[0]["remaining"].as_array().unwrap();
     assert!(!commands.is_empty(), "{finished:?}");
     // Once the backup is back, the printed commands are all that it takes.
-    host.run("for file in /root/kept-*; do mv $file /var/lib/windlass/runs/*/files/${file#/root/kept-}; done");
+    host.run("cd /var/lib/windlass/runs/*/files && for file in /root/kept-*; do mv $file ${file#/root/kept-}; done");
     for command in commands {
         host.run(command.as_str().unwrap());
     }

@@ -15,6 +15,6 @@ hang)
     ;;
 esac
 [ "$3" != server ] || /usr/local/lib/fleet/apiserver "$1" "$2" &
-/usr/local/lib/fleet/report kubelet "$1" "$2" &
+/usr/local/lib/fleet/kubelet "$1" "$2" &
 systemd-notify --ready
 wait

@@ -7,4 +7,5 @@ crash)
     ;;
 hang) exec sleep infinity ;;
 esac
+socat TCP-LISTEN:10248,bind=127.0.0.1,reuseaddr,fork EXEC:/usr/local/lib/fleet/healthz &
 exec /usr/local/lib/fleet/report kubelet "$1" "$2"
