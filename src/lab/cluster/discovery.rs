@@ -12,17 +12,12 @@ use serde_json::{Value, json};
 const ACCESS: &str = "authorization.k8s.io";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`, that behaves as the older version
-/// `emulated`, such as `1.35`, unless that is empty.
-pub(super) fn version(version: &str, emulated: &str) -> Value {
+/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`, that may stand in for an older one.
+pub(super) fn version(version: &str, emulated: Option<&str>) -> Value {
     let mut answer = recorded(include_str!("recorded/version.json"));
     let version = format!("v{}", version.trim_start_matches('v'));
     let (major, minor) = numbers(&version);
-    let (emulated_major, emulated_minor) = numbers(if emulated.is_empty() {
-        &version
-    } else {
-        emulated
-    });
+    let (emulated_major, emulated_minor) = numbers(emulated.unwrap_or(&version));
     // A server keeps compatible with the minor before the one that it stands for.
     let compatible = emulated_minor
         .parse::<u32>()
@@ -262,9 +257,9 @@ mod tests {
     #[test]
     fn the_version_is_the_recorded_one_with_other_numbers() {
         let recorded: Value = serde_json::from_str(include_str!("recorded/version.json")).unwrap();
-        assert_eq!(version("v1.35.6", ""), recorded);
-        assert_eq!(version("1.35.6", ""), recorded);
-        let k3s = version("v1.36.2+k3s1", "");
+        assert_eq!(version("v1.35.6", None), recorded);
+        assert_eq!(version("1.35.6", None), recorded);
+        let k3s = version("v1.36.2+k3s1", None);
         assert_eq!(
             (k3s["minor"].as_str(), k3s["gitVersion"].as_str()),
             (Some("36"), Some("v1.36.2+k3s1"))
@@ -274,7 +269,7 @@ mod tests {
     #[test]
     fn a_newer_server_may_stand_in_for_an_older_one() {
         for emulated in ["1.35", "v1.35.6"] {
-            let answer = version("v1.36.2", emulated);
+            let answer = version("v1.36.2", Some(emulated));
             for (field, wanted) in [
                 ("major", "1"),
                 ("minor", "36"),

@@ -360,6 +360,7 @@ mod tests {
             stale_heartbeat: false,
             api_running: true,
             api_version: "v1.35.6".to_owned(),
+            api_emulated: None,
             control_plane: crate::lab::cluster::ControlPlane::default(),
         }
     }

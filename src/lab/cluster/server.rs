@@ -98,7 +98,7 @@ fn look(
     match route {
         Route::Version => {
             let seen = shared.observe(node);
-            let version = discovery::version(&seen.api_version, &seen.control_plane.emulated);
+            let version = discovery::version(&seen.api_version, seen.api_emulated.as_deref());
             Ok(Answer::Json(200, version))
         }
         Route::Health(check, one) => {

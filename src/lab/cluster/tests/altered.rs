@@ -110,7 +110,7 @@ async fn an_api_server_may_stand_in_for_an_older_one() {
     let lab = Lab::start(1).await;
     lab.hosts.set("cp1", |host| {
         host.api_version = "v1.36.2".to_owned();
-        host.control_plane.emulated = "1.35".to_owned();
+        host.api_emulated = Some("1.35".to_owned());
     });
     let (_, version) = lab.client("cp1").get("/version").await;
     let numbers = [
