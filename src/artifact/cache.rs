@@ -1,5 +1,6 @@
 //! Each artifact once, for all hosts of the run.
 
+use super::bundle::{Bundle, is_bundle};
 use super::digest::{normal, sha256_of};
 use super::{ArtifactError, checksums, download};
 use bytes::Bytes;
@@ -21,16 +22,28 @@ pub struct Artifact {
 }
 
 /// What is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The file's name: in the folder, and in the file with checksums.
     pub name: String,
-    /// A folder that has it, the file itself, or a URL: of the file, or with a slash at the end of a folder.
+    /// A folder that has it, a bundle (a file that ends in `.tar`), the file itself, or a URL: of the file, or with a slash
+    /// at the end of a folder.
     pub source: String,
+    /// Its version, which a bundle may hold several of.
+    pub version: Option<String>,
+    /// Its architecture, which a bundle may hold several of.
+    pub arch: Option<String>,
     /// Its SHA-256, when the user knows it.
     pub sha256: Option<String>,
     /// A path or URL of a file with checksums, else `SHA256SUMS` beside the source.
     pub checksums: Option<String>,
+}
+
+impl Wanted {
+    /// Whether the source is a bundle.
+    pub fn is_bundled(&self) -> bool {
+        matches!(Place::of(&self.source), Place::File(path) if is_bundle(&path))
+    }
 }
 
 /// A file as it was at one time; another size or time means another content. A URL has neither.
@@ -45,6 +58,7 @@ pub struct Cache {
     folder: Option<PathBuf>,
     artifacts: Mutex<HashMap<Key, Slot<Artifact>>>,
     checksums: Mutex<HashMap<Key, Slot<String>>>,
+    bundles: Mutex<HashMap<Key, Slot<Bundle>>>,
 }
 
 /// The one of this process: hosts of all plays share it, and no one has to hand it down.
@@ -138,6 +152,11 @@ impl Cache {
 
     /// The artifact, read or downloaded and verified at most once.
     pub async fn get(&self, wanted: &Wanted) -> Result<Arc<Artifact>, ArtifactError> {
+        if let Place::File(path) = Place::of(&wanted.source)
+            && is_bundle(&path)
+        {
+            return self.bundled(wanted, &path).await;
+        }
         let place = Place::of(&wanted.source).artifact(&wanted.name);
         let expected = self.expected(wanted, &place).await?;
         let slot = slot(&self.artifacts, place.key(&expected)?);
@@ -153,6 +172,47 @@ impl Cache {
             expected,
             found: artifact.sha256.clone(),
         })
+    }
+
+    /// A file of a bundle.
+    async fn bundled(&self, wanted: &Wanted, path: &Path) -> Result<Arc<Artifact>, ArtifactError> {
+        let shown = path.display().to_string();
+        let place = Place::File(path.to_owned());
+        let slot_of_bundle = slot(&self.bundles, place.key("")?);
+        let open = || async {
+            let path = path.to_owned();
+            let open = move || Bundle::open(&path).map_err(|error| ArtifactError::from(&error));
+            blocking(shown.clone(), open).await.map(Arc::new)
+        };
+        let bundle = slot_of_bundle.get_or_try_init(open).await?.clone();
+        let item = bundle
+            .find(
+                &wanted.name,
+                wanted.version.as_deref(),
+                wanted.arch.as_deref(),
+            )
+            .map_err(ArtifactError::Bundle)?
+            .clone();
+        let expected = match &wanted.sha256 {
+            Some(digest) => normal(digest)?,
+            None => item.sha256.clone(),
+        };
+        let origin = format!("{shown}:{}", item.path());
+        let (_, modified, length, _) = place.key("")?;
+        let slot = slot(
+            &self.artifacts,
+            (origin.clone(), modified, length, expected.clone()),
+        );
+        let load = || async {
+            let read = move || {
+                bundle
+                    .bytes(&item)
+                    .map_err(|error| ArtifactError::from(&error))
+            };
+            let content = Bytes::from(blocking(shown.clone(), read).await?);
+            sound(content, origin, expected).await
+        };
+        slot.get_or_try_init(load).await.cloned()
     }
 
     /// The digest it must have.
@@ -226,6 +286,31 @@ impl Cache {
     }
 }
 
+/// An artifact whose digest is the expected one.
+async fn sound(
+    content: Bytes,
+    origin: String,
+    expected: String,
+) -> Result<Arc<Artifact>, ArtifactError> {
+    let sha256 = sha256_of(content.clone()).await;
+    match sha256 {
+        Some(sha256) if sha256 == expected => Ok(Arc::new(Artifact {
+            content,
+            sha256,
+            origin,
+        })),
+        Some(found) => Err(ArtifactError::Mismatch {
+            origin,
+            expected,
+            found,
+        }),
+        None => Err(ArtifactError::Read {
+            path: origin,
+            reason: "the program is ending".to_owned(),
+        }),
+    }
+}
+
 fn slot<T>(slots: &Mutex<HashMap<Key, Slot<T>>>, key: Key) -> Slot<T> {
     let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
     slots.entry(key).or_default().clone()
@@ -256,8 +341,7 @@ mod tests {
         Wanted {
             name: "app".to_owned(),
             source: source.to_string(),
-            sha256: None,
-            checksums: None,
+            ..Wanted::default()
         }
     }
 

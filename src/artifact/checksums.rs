@@ -22,6 +22,16 @@ pub(super) fn find(text: &str, name: &str) -> Option<String> {
     })
 }
 
+/// The names of all files in `text`, in order; a file of one digest names none.
+pub(super) fn names(text: &str) -> Vec<String> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter_map(|line| tagged(line).or_else(|| plain(line)))
+        .map(|(_, file)| file.strip_prefix("./").unwrap_or(file).to_owned())
+        .collect()
+}
+
 /// `DIGEST  name`, or `DIGEST *name` for a binary file.
 fn plain(line: &str) -> Option<(&str, &str)> {
     let (digest, file) = line.split_once(char::is_whitespace)?;

@@ -2,14 +2,33 @@
 
 use super::ArtifactError;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+
+/// A SHA-256 that is computed piece by piece.
+#[derive(Default)]
+pub(super) struct Sha256(sha2::Sha256);
+
+impl Sha256 {
+    /// Takes in the next bytes.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest, in lower-case hex.
+    pub(super) fn finish(self) -> String {
+        self.0
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
 
 /// Lower-case hex SHA-256.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut digest = Sha256::default();
+    digest.add(bytes);
+    digest.finish()
 }
 
 /// The same, computed by rayon's threads; `None` when these are gone.

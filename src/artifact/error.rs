@@ -50,4 +50,7 @@ pub enum ArtifactError {
         /// The digest it has.
         found: String,
     },
+    /// A bundle does not give it.
+    #[error("{0}")]
+    Bundle(String),
 }

@@ -3,6 +3,7 @@
 //! A file is read and hashed once in a run, however many hosts it goes to, and none leaves this room that is not what
 //! its checksum says. Downloads are kept on disk under their digest. This room must not know Kubernetes, modules or hosts.
 
+pub mod bundle;
 mod cache;
 mod checksums;
 mod digest;

@@ -1,6 +1,7 @@
 //! The command line: one file per verb, settings from flags and environment, errors as the user reads them.
 
 mod args;
+mod bundle;
 mod error;
 mod extra_vars;
 mod input;

@@ -8,12 +8,21 @@ use std::io::{self, Write};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// What a run looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Lines that move on a terminal, plain ones elsewhere.
+    Fitting,
+    Plain,
+    Json,
+}
+
 /// How events are shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
-    json: bool,
-    plain: bool,
+    form: Form,
     diff: bool,
+    profile: bool,
     verbosity: u8,
 }
 
@@ -21,9 +30,13 @@ impl Style {
     /// As the flags of `run` say.
     pub(super) fn of(args: &RunArgs) -> Self {
         Self {
-            json: args.json,
-            plain: args.plain,
+            form: match (args.json, args.plain) {
+                (true, _) => Form::Json,
+                (false, true) => Form::Plain,
+                (false, false) => Form::Fitting,
+            },
             diff: args.diff,
+            profile: args.profile,
             verbosity: args.verbose,
         }
     }
@@ -31,15 +44,29 @@ impl Style {
     /// For verbs without these flags.
     pub(super) fn simple(json: bool) -> Self {
         Self {
-            json,
-            plain: true,
+            form: if json { Form::Json } else { Form::Plain },
             diff: false,
+            profile: false,
             verbosity: 0,
         }
     }
 
+    /// What shows the run, and after it where the time went.
+    fn reporters(self) -> Vec<Box<dyn Reporter>> {
+        let mut reporters = vec![self.reporter()];
+        if self.profile {
+            // Events as JSON stay alone on standard output.
+            reporters.push(if self.form == Form::Json {
+                report::profile(Box::new(Pipe(io::stderr())))
+            } else {
+                report::profile(Box::new(Pipe(io::stdout())))
+            });
+        }
+        reporters
+    }
+
     fn reporter(self) -> Box<dyn Reporter> {
-        if self.json {
+        if self.form == Form::Json {
             return report::json(Box::new(Pipe(io::stdout())));
         }
         let term = Term::stdout();
@@ -49,7 +76,7 @@ impl Style {
             diff: self.diff,
             width: if term.is_term() { term.size().1 } else { 80 },
         };
-        if term.is_term() && !self.plain {
+        if term.is_term() && self.form == Form::Fitting {
             report::live(options, term)
         } else {
             report::plain(options, Box::new(Pipe(io::stdout())))
@@ -78,17 +105,19 @@ impl<W: Write> Write for Pipe<W> {
 
 /// Shows events until there are no more.
 pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
-    let mut reporter = style.reporter();
+    let mut reporters = style.reporters();
     let mut ticks = tokio::time::interval(Duration::from_millis(125));
     loop {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                Some(event) => reporter.event(&event),
+                Some(event) => reporters.iter_mut().for_each(|it| it.event(&event)),
                 None => break,
             },
-            _ = ticks.tick() => reporter.tick(),
+            _ = ticks.tick() => reporters.iter_mut().for_each(|it| it.tick()),
         }
     }
-    reporter.finish();
+    for it in &mut reporters {
+        it.finish();
+    }
 }

@@ -1,7 +1,7 @@
 //! Keywords of a task after rendering.
 
 use super::lineage::Lineage;
-use crate::playbook::Keywords;
+use crate::playbook::{Keywords, parse_duration};
 use crate::source::Span;
 use crate::template::{Scope, Templar};
 use crate::yaml::{self, Node};
@@ -192,6 +192,27 @@ pub(super) fn count(
     format!("{number:.0}")
         .parse()
         .map_err(|_| wrong(name, "a count", &Value::from(number), node))
+}
+
+/// A keyword that is a length of time; seconds, or with a unit.
+pub(super) fn duration(
+    templar: &Templar,
+    name: &str,
+    node: &Node,
+    scope: &Scope,
+) -> Result<Duration, KeywordError> {
+    let value = templar.render(node, scope)?;
+    match &value {
+        Value::Null => Some(Duration::ZERO),
+        Value::Number(_) => parse_duration(&value.to_string()),
+        Value::String(text) if text.trim().is_empty() => Some(Duration::ZERO),
+        Value::String(text) => parse_duration(text),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        let expected = "seconds, or a time such as 30s, 5m or 1h";
+        wrong(name, expected, &value, node)
+    })
 }
 
 fn wrong(name: &str, expected: &str, value: &Value, node: &Node) -> KeywordError {

@@ -7,6 +7,7 @@ use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
+use super::pace::{Pace, Room};
 use super::play::PlayRun;
 use super::shared::{Parts, Shared};
 use super::variables::task_scope;
@@ -19,6 +20,7 @@ use crate::playbook::{Action, Play, Playbook, Task};
 use crate::template::Scope;
 use crate::yaml::{Mapping, Node, NodeKind};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,6 +31,8 @@ pub struct Run {
     pending: Vec<String>,
     setup_failed: Option<String>,
     stopped: bool,
+    /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
+    blocked: bool,
     started: Instant,
 }
 
@@ -50,6 +54,7 @@ impl Run {
             pending: Vec::new(),
             setup_failed: None,
             stopped: false,
+            blocked: false,
             started: Instant::now(),
         }
     }
@@ -69,20 +74,7 @@ impl Run {
                 .collect(),
             check: self.shared.settings.check,
         });
-        for play in &playbook.plays {
-            if self.stopped {
-                self.leave_pending(play);
-                continue;
-            }
-            if self.shared.is_interrupted() {
-                self.stopped = true;
-                self.leave_pending(play);
-                continue;
-            }
-            if let Err(error) = self.play(play).await {
-                self.refuse(error);
-            }
-        }
+        self.plays(&playbook.plays, 0).await;
         self.close().await;
         self.summary()
     }
@@ -91,7 +83,27 @@ impl Run {
         &self.shared
     }
 
-    fn refuse(&mut self, error: KeywordError) {
+    /// Runs one play, unless the run is over; then its hosts are pending.
+    pub(super) async fn play_or_leave(&mut self, play: &Arc<Play>) {
+        self.stopped |= self.shared.is_interrupted();
+        if self.stopped {
+            self.leave_pending(play);
+        } else if let Err(error) = self.play(play).await {
+            self.refuse(error);
+        }
+    }
+
+    /// A play has hosts.
+    pub(super) fn has_matched(&mut self) {
+        self.matched = true;
+    }
+
+    /// Whether no further play starts.
+    pub(super) fn is_over(&self) -> bool {
+        self.stopped || self.shared.is_interrupted()
+    }
+
+    pub(super) fn refuse(&mut self, error: KeywordError) {
         let message = match error.span {
             Some(span) => format!("{span}: {}", error.message),
             None => error.message,
@@ -133,7 +145,7 @@ impl Run {
     }
 
     /// The clusters of a play, reached as the play becomes.
-    fn clusters(&self, play: &Arc<Play>) -> Arc<Clusters> {
+    pub(super) fn clusters(&self, play: &Arc<Play>) -> Arc<Clusters> {
         Arc::new(Clusters::new(self.dial(&Lineage::play(play))))
     }
 
@@ -226,17 +238,30 @@ impl Run {
             }
         };
         let limits = limits(&shared, play, &scope)?;
+        let pace = Pace::of(&shared, play, &scope, listed.len())?;
         let clusters = self.clusters(play);
-        let batches = batches(&alive, &sizes);
-        for (at, names) in batches.iter().enumerate() {
+        let mut waiting: VecDeque<Vec<String>> = batches(&alive, &sizes).into();
+        let mut number = 0;
+        while let Some(mut names) = waiting.pop_front() {
+            match pace.room(&shared, play, &clusters, &listed, &names).await? {
+                Room::All => {}
+                Room::First(count) => waiting.push_front(names.split_off(count)),
+                Room::None(reason) => {
+                    waiting.push_front(names);
+                    self.stop(reason, waiting);
+                    self.blocked = true;
+                    break;
+                }
+            }
+            number += 1;
             let hosts: Vec<Arc<Host>> = names
                 .iter()
                 .filter_map(|name| shared.known(name).cloned())
                 .collect();
-            if batches.len() > 1 {
+            if number + waiting.len() > 1 {
                 shared.events.emit(Kind::BatchStarted {
-                    number: at + 1,
-                    of: batches.len(),
+                    number,
+                    of: number + waiting.len(),
                     hosts: names.clone(),
                 });
             }
@@ -246,14 +271,17 @@ impl Run {
                 run.read_files(&shared.templar, &host.name, &scope)?;
             }
             let gather = self.gather_task(play, &scope)?;
+            let before = changes(&hosts);
             let mut batch = Batch::new(&shared, run, limits);
             batch.run(gather).await;
             conclude(&mut batch).await;
-            if let Some(reason) = batch.stop.take() {
-                self.stopped = true;
-                let pending: Vec<String> = batches[at + 1..].concat();
-                self.pending.extend(pending.iter().cloned());
-                shared.events.emit(Kind::Stopped { reason, pending });
+            let mut stop = batch.stop.take();
+            if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
+                stop = pace.soak(&shared, play, &clusters, &names).await;
+                self.blocked |= stop.is_some();
+            }
+            if let Some(reason) = stop {
+                self.stop(reason, waiting);
                 break;
             }
             if batch.ended_play {
@@ -261,6 +289,14 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// No batch starts any more; those that wait are pending.
+    fn stop(&mut self, reason: String, waiting: VecDeque<Vec<String>>) {
+        self.stopped = true;
+        let pending: Vec<String> = waiting.into_iter().flatten().collect();
+        self.pending.extend(pending.iter().cloned());
+        self.shared.events.emit(Kind::Stopped { reason, pending });
     }
 
     /// The task that gathers facts, unless the play does without.
@@ -294,7 +330,7 @@ impl Run {
     }
 
     /// A play that is not started: its hosts are pending.
-    fn leave_pending(&mut self, play: &Arc<Play>) {
+    pub(super) fn leave_pending(&mut self, play: &Arc<Play>) {
         let scope = self.play_scope(play);
         if let Ok(hosts) = self.hosts_of(play, &scope) {
             self.pending.extend(hosts);
@@ -334,6 +370,10 @@ impl Run {
             self.shared.is_interrupted(),
             self.setup_failed.is_some() || !self.matched,
         );
+        let exit_code = match exit_code {
+            exit_code::DONE if self.blocked => exit_code::FAILED,
+            other => other,
+        };
         if !self.matched && self.setup_failed.is_none() {
             self.shared.events.emit(Kind::Warning {
                 host: None,
@@ -350,8 +390,13 @@ impl Run {
 }
 
 /// A host that failed in an earlier play takes no part in later ones.
-fn takes_part(host: &Arc<Host>) -> bool {
+pub(super) fn takes_part(host: &Arc<Host>) -> bool {
     matches!(host.state().standing, Standing::Active | Standing::Ended)
+}
+
+/// Changes made on these hosts so far.
+fn changes(hosts: &[Arc<Host>]) -> u32 {
+    hosts.iter().map(|host| host.state().counts.changed).sum()
 }
 
 /// Readies a host for a new play.

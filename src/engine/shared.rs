@@ -10,8 +10,8 @@ use crate::template::{Templar, Variable, Variables};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub(super) struct Shared {
     local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
     tasks: AtomicUsize,
+    /// The variables of the loops around the current play.
+    round: Mutex<Arc<Variables>>,
 }
 
 impl Shared {
@@ -116,6 +118,7 @@ impl Shared {
             inventory,
             interrupted: parts.interrupted,
             tasks: AtomicUsize::new(0),
+            round: Mutex::default(),
         };
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
@@ -126,6 +129,20 @@ impl Shared {
     /// The next task's number.
     pub(super) fn next_task(&self) -> usize {
         self.tasks.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The variables of the loops around the current play.
+    pub(super) fn round(&self) -> Arc<Variables> {
+        self.round
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The plays that follow see these variables; gives back those that they saw before.
+    pub(super) fn set_round(&self, variables: Arc<Variables>) -> Arc<Variables> {
+        let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *round, variables)
     }
 
     /// Whether the user asked to stop.

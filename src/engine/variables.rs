@@ -24,6 +24,7 @@ pub(super) fn task_scope(
     if let Some(role) = roles.first() {
         layers.push(Arc::new(role_magic(role, &roles)));
     }
+    layers.push(shared.round());
     layers.push(shared.extra.clone());
     layers.extend(lineage.include_variables().cloned());
     layers.extend(roles.iter().map(|role| role.params.clone()));
@@ -67,6 +68,7 @@ pub(super) fn host_scope(shared: &Arc<Shared>, host: &Host) -> Scope {
     Scope {
         layers: vec![
             host.magic.clone(),
+            shared.round(),
             shared.extra.clone(),
             set,
             included,

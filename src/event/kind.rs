@@ -174,6 +174,13 @@ pub enum Kind {
         /// Why it is incomplete, or what a person should know.
         message: Option<String>,
     },
+    /// A batch that changed something is watched before the next one starts.
+    Soaking {
+        /// Its hosts.
+        hosts: Vec<String>,
+        /// How long.
+        length: Duration,
+    },
     /// The run will not go on to the next batch or play.
     Stopped {
         /// The rule that stopped it, in words.

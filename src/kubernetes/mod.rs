@@ -18,6 +18,7 @@ mod kubectl;
 mod objects;
 mod overview;
 mod release;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod tunnel;
@@ -39,4 +40,5 @@ pub use health::{HealthPort, gate_health};
 pub use objects::{PodKey, config_map};
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
+pub use serving::{Serving, serving};
 pub use version::{BadVersion, Version};

@@ -2,6 +2,7 @@
 
 use super::cluster::Call;
 use super::cordon::{is_cordoned, kubelet_version, mark};
+use super::serving::is_up;
 use super::{Cluster, ClusterError};
 use k8s_openapi::apimachinery::pkg::version::Info;
 
@@ -27,13 +28,6 @@ pub async fn overview(cluster: &Cluster, node: &str) -> Result<NodeOverview, Clu
     let Some(found) = cluster.patiently(|| cluster.node(node)).await? else {
         return Ok(NodeOverview::default());
     };
-    let ready = found
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_deref())
-        .unwrap_or_default()
-        .iter()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
     let api: Info = cluster
         .patiently(|| async { cluster.json(&Call::get("/version")).await })
         .await?;
@@ -41,7 +35,7 @@ pub async fn overview(cluster: &Cluster, node: &str) -> Result<NodeOverview, Clu
         api_version: api.git_version,
         exists: true,
         version: kubelet_version(&found).to_owned(),
-        ready,
+        ready: is_up(&found),
         schedulable: !is_cordoned(&found),
         cordoned_by: mark(&found).unwrap_or_default().to_owned(),
     })

@@ -24,6 +24,11 @@ static SPEC: Spec = Spec {
     free_form: FreeForm::No,
     parameters: &[
         optional(
+            "arch",
+            Kind::String,
+            "architecture, such as amd64, that is taken from a bundle; the host's own by default",
+        ),
+        optional(
             "checksums",
             Kind::String,
             "path or URL of a file with SHA-256 checksums; SHA256SUMS beside the source by default",
@@ -41,7 +46,7 @@ static SPEC: Spec = Spec {
         required(
             "source",
             Kind::String,
-            "folder or file on the controller, or an http(s) URL; one that ends with a slash is a folder",
+            "folder, bundle (.tar) or file on the controller, or an http(s) URL; one that ends with a slash is a folder",
         ),
         optional(
             "version",
@@ -58,6 +63,7 @@ static SPEC: Spec = Spec {
 
 #[derive(Debug, Deserialize)]
 struct Arguments {
+    arch: Option<String>,
     checksums: Option<String>,
     dest: String,
     group: Option<String>,
@@ -97,6 +103,8 @@ impl Arguments {
             name: self.name.clone(),
             source: find(&self.source)?,
             sha256: self.sha256.clone(),
+            version: self.version.clone(),
+            arch: self.arch.clone(),
             checksums: self.checksums.as_deref().map(find).transpose()?,
         })
     }
@@ -151,6 +159,19 @@ async fn look(cx: &Context, dest: &str) -> Result<Option<FileState>, ModuleError
     Ok(state)
 }
 
+/// The host's architecture as Kubernetes names it.
+async fn architecture(cx: &Context) -> Result<String, ModuleError> {
+    let output = cx.remote.run("uname -m").await?;
+    super::deliver::succeed(&output)?;
+    let machine = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(match machine.as_str() {
+        "x86_64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        "armv7l" | "armv6l" => "arm".to_owned(),
+        _ => machine,
+    })
+}
+
 /// Makes the folder of `dest`, for all to read: artifacts are no secret.
 async fn make_folder(cx: &Context, dest: &str) -> Result<(), ModuleError> {
     let folder = dest.rsplit_once('/').map_or("/", |(folder, _)| folder);
@@ -175,8 +196,12 @@ impl Module for Artifact {
             )));
         }
         let (bits, check) = (arguments.bits()?, arguments.check()?);
+        let mut wanted = arguments.wanted(cx)?;
+        if wanted.arch.is_none() && wanted.is_bundled() {
+            wanted.arch = Some(architecture(cx).await?);
+        }
         let content = Cache::shared()
-            .get(&arguments.wanted(cx)?)
+            .get(&wanted)
             .await
             .map_err(|error| ModuleError::failed(error.to_string()))?;
         let state = look(cx, &arguments.dest).await?;

@@ -49,7 +49,7 @@ impl BatchSize {
     }
 
     /// The number of hosts out of `total`; percentages round down and give at least one (ansible-core, `utils/helpers.py`).
-    fn count(self, total: usize) -> usize {
+    pub fn count(self, total: usize) -> usize {
         match self {
             Self::Hosts(0) => total,
             Self::Hosts(count) => count,

@@ -85,6 +85,12 @@ pub struct Play {
     pub max_fail_percentage: Option<Node>,
     /// Failed hosts of the whole play above which the run stops.
     pub max_failures: Option<Node>,
+    /// Nodes of the play's hosts that may be out of service at once, those that are down already among them.
+    pub max_unavailable: Option<Node>,
+    /// How long a batch that changed something is watched before the next one starts.
+    pub soak: Option<Node>,
+    /// The loops around the play, the outermost first: its imports' and its own. Plays that share one go round together.
+    pub loops: Vec<Arc<PlayLoop>>,
     /// Order of hosts: inventory, reverse_inventory, sorted, reverse_sorted, shuffle.
     pub order: Option<Node>,
     /// Handlers run on failed hosts too.
@@ -109,6 +115,15 @@ pub struct Play {
     pub rollback: Option<Rollback>,
     /// The folder of the playbook's file (`playbook_dir`).
     pub folder: PathBuf,
+}
+
+/// A `loop` around plays: a play's own, or that of an `import_playbook`.
+#[derive(Debug)]
+pub struct PlayLoop {
+    /// What it is over.
+    pub over: Loop,
+    /// The names of its variables.
+    pub control: LoopControl,
 }
 
 /// The play's `rollback:`.

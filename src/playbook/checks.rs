@@ -73,6 +73,15 @@ pub(super) fn is_percentage(node: &Node) -> bool {
             .is_some_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
+/// Whether `node` is a number of seconds, or a number with a unit as in `30s`, `5m` or `1h`.
+pub(super) fn is_duration(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Int(_) | NodeKind::Float(_) => true,
+        NodeKind::String(text) => super::duration::parse_duration(&text.text).is_some(),
+        _ => false,
+    }
+}
+
 /// Whether `node` is neither a list nor a mapping nor nothing.
 pub(super) fn is_scalar(node: &Node) -> bool {
     !matches!(

@@ -58,14 +58,18 @@ const PLAY: &[&str] = &[
     "gather_timeout",
     "handlers",
     "hosts",
+    "loop",
+    "loop_control",
     "max_fail_percentage",
     "max_failures",
+    "max_unavailable",
     "order",
     "post_tasks",
     "pre_tasks",
     "roles",
     "rollback",
     "serial",
+    "soak",
     "strategy",
     "tasks",
     "user",
@@ -128,7 +132,15 @@ const INCLUDE: &[&str] = &[
     "when",
 ];
 
-const IMPORT_PLAYBOOK: &[&str] = &["import_playbook", "name", "tags", "vars", "when"];
+const IMPORT_PLAYBOOK: &[&str] = &[
+    "import_playbook",
+    "loop",
+    "loop_control",
+    "name",
+    "tags",
+    "vars",
+    "when",
+];
 
 /// Known to Ansible and not to us yet.
 const UNSUPPORTED: &[&str] = &[

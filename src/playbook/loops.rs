@@ -1,10 +1,11 @@
 //! `loop`, `with_*` and `loop_control`.
 
-use super::ast::{Loop, LoopControl};
+use super::ast::{Loop, LoopControl, PlayLoop};
 use super::checks;
 use super::reader::Reader;
 use crate::source::{Diagnostic, did_you_mean};
 use crate::yaml::{Mapping, Node};
+use std::sync::Arc;
 
 /// The lookups of ansible-core, any of which `with_` can take.
 const LOOKUPS: [&str; 23] = [
@@ -84,6 +85,47 @@ impl Reader<'_> {
             found = Some((key, repeat));
         }
         found.map(|(_, repeat)| repeat)
+    }
+
+    /// The loops around a play or an import: those further out, then its own.
+    pub(super) fn loops_within(
+        &mut self,
+        outer: &[Arc<PlayLoop>],
+        mapping: &Mapping,
+    ) -> Vec<Arc<PlayLoop>> {
+        let mut loops = outer.to_vec();
+        let control = self.loop_control(mapping.get("loop_control"));
+        match self.repeat(mapping) {
+            Some(over) => {
+                self.only_for_tasks(mapping);
+                loops.push(Arc::new(PlayLoop { over, control }));
+            }
+            None => {
+                if let Some((key, _)) = mapping.entry("loop_control") {
+                    self.error(
+                        "no-loop",
+                        "`loop_control` stands here without a `loop`",
+                        &key.span,
+                    );
+                }
+            }
+        }
+        loops
+    }
+
+    /// Keywords of `loop_control` that mean nothing to plays.
+    fn only_for_tasks(&mut self, mapping: &Mapping) {
+        let control = mapping.get("loop_control").and_then(Node::as_mapping);
+        for (key, _) in control.into_iter().flatten() {
+            let name = key.key_text();
+            if ["break_when", "label", "pause"].contains(&name.as_str()) {
+                self.error(
+                    "unsupported-keyword",
+                    format!("`{name}` is for loops of tasks, not of plays"),
+                    &key.span,
+                );
+            }
+        }
     }
 
     fn loop_value(&mut self, key: &Node, lookup: Option<&str>, value: &Node) {

@@ -7,6 +7,7 @@ mod ast;
 mod block;
 mod catalog;
 mod checks;
+mod duration;
 mod free_form;
 mod handlers;
 mod imports;
@@ -32,10 +33,11 @@ mod test_catalog;
 
 pub use argument_spec::ArgumentSpec;
 pub use ast::{
-    Action, Block, Include, Item, Keywords, Loop, LoopControl, Play, Playbook, Role, RoleInclude,
-    Rollback, Task,
+    Action, Block, Include, Item, Keywords, Loop, LoopControl, Play, PlayLoop, Playbook, Role,
+    RoleInclude, Rollback, Task,
 };
 pub use catalog::{Catalog, FreeForm, Kind, Parameter, Spec};
+pub use duration::parse_duration;
 pub use lists::{Listed, task_list};
 pub use loader::{HostsCheck, LoadOptions, Loader, RoleLoad, RoleRequest, TaskLoad, TaskRequest};
 pub use tags::{names as tag_names, selected};

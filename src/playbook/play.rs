@@ -1,6 +1,6 @@
 //! A playbook's top level: plays and `import_playbook`.
 
-use super::ast::{Item, Keywords, Play};
+use super::ast::{Item, Keywords, Play, PlayLoop};
 use super::checks;
 use super::keywords::Level;
 use super::loader;
@@ -25,6 +25,7 @@ struct Imported {
     when: Vec<Node>,
     tags: Vec<Node>,
     vars: Variables,
+    loops: Vec<Arc<PlayLoop>>,
 }
 
 impl Reader<'_> {
@@ -104,6 +105,7 @@ impl Reader<'_> {
             when: [outer.when.clone(), keywords.when].concat(),
             tags: [outer.tags.clone(), keywords.tags].concat(),
             vars: (*keywords.vars).clone(),
+            loops: self.loops_within(&outer.loops, mapping),
         };
         imported.vars.extend(outer.vars.clone());
         let Some(name) = self.static_name("import_playbook", value) else {
@@ -161,6 +163,18 @@ impl Reader<'_> {
             "a percentage",
         );
         let max_failures = self.number(mapping, "max_failures", checks::is_whole, "a whole number");
+        let max_unavailable = self.number(
+            mapping,
+            "max_unavailable",
+            checks::is_percentage,
+            "a number of hosts or a percentage",
+        );
+        let soak = self.number(
+            mapping,
+            "soak",
+            checks::is_duration,
+            "seconds, or a time such as 30s, 5m or 1h",
+        );
         Some(Play {
             span: node.span.clone(),
             name,
@@ -169,6 +183,9 @@ impl Reader<'_> {
             serial: self.serial(mapping),
             max_fail_percentage,
             max_failures,
+            max_unavailable,
+            soak,
+            loops: self.loops_within(&imported.loops, mapping),
             order: mapping
                 .get("order")
                 .filter(|order| !order.is_null())

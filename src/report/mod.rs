@@ -9,6 +9,7 @@ mod failure;
 mod json;
 mod live;
 mod plain;
+mod profile;
 mod reporter;
 #[cfg(test)]
 mod sample;
@@ -19,5 +20,6 @@ mod text;
 pub use json::json;
 pub use live::live;
 pub use plain::plain;
+pub use profile::profile;
 pub use reporter::{Options, Reporter};
 pub use text::duration;

@@ -9,5 +9,6 @@
 mod data;
 mod flow;
 mod limits;
+mod pace;
 mod rollback;
 mod support;

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundle;
 mod faults;
 mod fleet;
 mod killed;

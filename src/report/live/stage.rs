@@ -4,6 +4,7 @@ use crate::event::{HostState, Kind, Status, TaskResult};
 use crate::report::failure;
 use crate::report::states;
 use crate::report::tasks::{Task, Tasks};
+use crate::report::text::duration;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -70,6 +71,9 @@ impl Stage {
                 self.through.clear();
             }
             Kind::BatchStarted { number, of, hosts } => self.next_batch(*number, *of, hosts, now),
+            Kind::Soaking { length, .. } => {
+                self.task = format!("watching the batch for {}", duration(*length));
+            }
             Kind::Stopped { reason, .. } => self.stopped = Some(reason.clone()),
             Kind::HostConnected { host, .. } => self.row(host, |row| {
                 if row.mark == Mark::Waiting {

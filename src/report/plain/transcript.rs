@@ -186,6 +186,10 @@ impl Transcript {
                 };
                 rollback::finished(options, &way)
             }
+            Kind::Soaking { hosts, length } => self.note(
+                0,
+                &format!("  watching {} for {}", hosts.join(", "), duration(*length)),
+            ),
             Kind::Stopped { reason, pending } => {
                 self.current = None;
                 rollback::stopped(options, reason, pending)
