@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use windlass::connection::{ByteStream, Command, Connection, ConnectionError, Output, Upload};
 use windlass::kubernetes::{
-    Clusters, Dial, DrainOptions, GateOptions, ReleaseKind, ReleaseRecord, cordon, drain, gate,
-    overview, plan_drain, release,
+    Clusters, Dial, DrainOptions, GateOptions, NodeChecks, ReleaseKind, ReleaseRecord, cordon,
+    drain, gate, overview, plan_drain, release,
 };
 use windlass::lab::cluster::{Cluster, ClusterConfig, Flavor, NodeConfig, Observation, Observe};
 use windlass::shell::Become;
@@ -64,12 +64,9 @@ impl Observe for Versions {
         Observation {
             kubelet_running: true,
             kubelet_version: version.clone(),
-            kubelet_started: None,
-            never_ready: false,
-            stale_heartbeat: false,
             api_running: true,
             api_version: version,
-            control_plane: windlass::lab::cluster::ControlPlane::default(),
+            ..Observation::default()
         }
     }
 }
@@ -107,9 +104,11 @@ async fn a_node_is_cordoned_drained_gated_and_released() {
         version: Some("v1.34.3".to_owned()),
         ..GateOptions::default()
     };
-    gate(&cluster, "w1", &options, &progress).await.unwrap();
+    gate(&cluster, "w1", &options, &NodeChecks::default(), &progress)
+        .await
+        .unwrap();
 
-    cordon(&cluster, "w1", "run-1").await.unwrap();
+    cordon(&cluster, "w1", "run-1", false).await.unwrap();
     let drained = drain(&cluster, "w1", &DrainOptions::default(), &progress)
         .await
         .unwrap();
@@ -121,7 +120,9 @@ async fn a_node_is_cordoned_drained_gated_and_released() {
 
     *versions.0.lock().unwrap() = "v1.35.1".to_owned();
     options.version = Some("v1.35.1".to_owned());
-    gate(&cluster, "w1", &options, &progress).await.unwrap();
+    gate(&cluster, "w1", &options, &NodeChecks::default(), &progress)
+        .await
+        .unwrap();
     *versions.0.lock().unwrap() = "v1.34.3".to_owned();
     let record = ReleaseRecord {
         kind: ReleaseKind::Uncordon,

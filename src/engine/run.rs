@@ -146,7 +146,10 @@ impl Run {
 
     /// The clusters of a play, reached as the play becomes.
     pub(super) fn clusters(&self, play: &Arc<Play>) -> Arc<Clusters> {
-        Arc::new(Clusters::new(self.dial(&Lineage::play(play))))
+        Arc::new(Clusters::sharing(
+            self.dial(&Lineage::play(play)),
+            self.shared.baselines.clone(),
+        ))
     }
 
     /// Reaches hosts as `lineage` says.

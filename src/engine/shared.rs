@@ -5,6 +5,7 @@ use super::host::Host;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
+use crate::kubernetes::Baselines;
 use crate::playbook::Loader;
 use crate::template::{Templar, Variable, Variables};
 use indexmap::IndexMap;
@@ -83,6 +84,8 @@ pub(super) struct Shared {
     pub(super) events: Events,
     pub(super) connector: Connector,
     pub(super) hosts: IndexMap<String, Arc<Host>>,
+    /// How the clusters were before the run touched them.
+    pub(super) baselines: Arc<Baselines>,
     /// The controller, where the inventory does not list it.
     local: Arc<Host>,
     interrupted: Arc<AtomicBool>,
@@ -114,6 +117,7 @@ impl Shared {
             settings: parts.settings,
             events: parts.events,
             connector: Connector::default(),
+            baselines: Arc::default(),
             hosts,
             inventory,
             interrupted: parts.interrupted,

@@ -24,6 +24,9 @@ use std::time::{Duration, Instant};
 /// The module that marks the point of no return.
 const COMMIT: &str = "windlass.commit";
 
+/// The module that waits for a time or an answer.
+const PAUSE: &str = "pause";
+
 /// Shown in place of what `no_log` hides.
 const HIDDEN: &str = "hidden by no_log";
 
@@ -231,6 +234,13 @@ impl TaskRun {
         }
     }
 
+    /// Ends when the user asks to stop.
+    async fn interruption(&self) {
+        while !self.shared.is_interrupted() {
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
     async fn once(&self, host: &Arc<Host>, scope: &Scope) -> Result<Finished, KeywordError> {
         let Action::Module { spec, params } = &self.task.action else {
             return Ok(finish(Called::failed("not a module")));
@@ -261,6 +271,11 @@ impl TaskRun {
             notes: Notes::default(),
         };
         let called = match self.words(scope).timeout()? {
+            // Nobody should have to answer, or to wait, when the run is to stop.
+            None if spec.name == PAUSE => tokio::select! {
+                called = call.make() => called,
+                () = self.interruption() => Called::failed("interrupted while waiting"),
+            },
             None => call.make().await,
             // The host ends the command at the limit itself; this is for what the controller does, and for lost answers.
             Some(limit) => tokio::time::timeout(limit + GRACE, call.make())

@@ -1,7 +1,8 @@
 //! One cluster, through whichever of its control-plane hosts answers.
 //!
 //! Every request that this room sends may be repeated: reads; patches that name the resourceVersion they were decided on;
-//! evictions that name the pod's uid. So a request whose outcome is unknown is simply sent again through the next host.
+//! evictions and deletions that name the pod's uid. So a request whose outcome is unknown is simply sent again through
+//! the next host.
 
 use super::access::Access;
 use super::{ClusterError, Dial, kubectl, tunnel};
@@ -73,11 +74,13 @@ impl Call {
         }
     }
 
-    /// Removes.
-    pub(super) fn delete(path: impl Into<String>) -> Self {
+    /// Deletes, with options.
+    pub(super) fn delete(path: impl Into<String>, options: &Value) -> Self {
         Self {
             method: Method::DELETE,
-            ..Self::get(path)
+            path: path.into(),
+            content_type: "application/json",
+            body: options.to_string().into_bytes(),
         }
     }
 

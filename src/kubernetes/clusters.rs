@@ -1,6 +1,6 @@
 //! The clusters of a run, each opened once and shared by all of its nodes.
 
-use super::{Cluster, ClusterError, Dial};
+use super::{Baselines, Cluster, ClusterBaseline, ClusterError, Dial};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
@@ -13,15 +13,27 @@ type Slot = Arc<OnceCell<Arc<Cluster>>>;
 pub struct Clusters {
     dial: Arc<dyn Dial>,
     slots: Mutex<HashMap<Key, Slot>>,
+    baselines: Arc<Baselines>,
 }
 
 impl Clusters {
     /// No clusters yet.
     pub fn new(dial: Arc<dyn Dial>) -> Self {
+        Self::sharing(dial, Arc::default())
+    }
+
+    /// No clusters yet; what is known of them from before the run is shared with others.
+    pub fn sharing(dial: Arc<dyn Dial>, baselines: Arc<Baselines>) -> Self {
         Self {
             dial,
             slots: Mutex::new(HashMap::new()),
+            baselines,
         }
+    }
+
+    /// What is known of the cluster behind `hosts` from before the run.
+    pub fn baseline(&self, hosts: &[String], kubeconfig: &str) -> Arc<ClusterBaseline> {
+        self.baselines.of(hosts, kubeconfig)
     }
 
     /// The cluster behind `hosts`, opened on first use. A failure is not kept: the next call tries anew.

@@ -5,12 +5,17 @@
 use super::{Cluster, ClusterError};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Holds the id of the run that cordoned the node.
 pub const CORDONED_BY: &str = "windlass.dev/cordoned-by";
-/// Holds what the node was before, as JSON: `unschedulable`, `version`, `at`.
+/// Holds what the node was before, as JSON: `unschedulable`, `version`, `at`, `scale_down_disabled`.
 pub const CORDONED_FROM: &str = "windlass.dev/cordoned-from";
+
+/// Keeps the cluster autoscaler from removing a node that it finds empty; ours while the cordon is.
+const NO_SCALE_DOWN: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+/// The cluster autoscaler's mark on a node that it is about to remove.
+const LEAVING: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// How often a patch is decided anew because the node changed in between.
 const ATTEMPTS: usize = 8;
@@ -20,7 +25,7 @@ const ATTEMPTS: usize = 8;
 pub enum Owner {
     /// This run's.
     Ours,
-    /// An earlier run's of windlass, now ours.
+    /// An earlier run's of windlass, or on demand a human's, now ours.
     TakenOver,
     /// Someone else's; it stays theirs.
     Human,
@@ -46,6 +51,10 @@ pub struct Cordon {
     pub owner: Owner,
     /// The kubelet's version before.
     pub version_before: String,
+    /// What the node's condition `Ready` says when that is not true.
+    pub not_ready: Option<String>,
+    /// Whether the cluster autoscaler is about to remove the node.
+    pub leaving: bool,
 }
 
 /// What an uncordon did, or would do.
@@ -64,6 +73,8 @@ struct State<'a> {
     unschedulable: bool,
     mark: Option<&'a str>,
     version: &'a str,
+    not_ready: Option<String>,
+    leaving: bool,
 }
 
 impl<'a> State<'a> {
@@ -72,12 +83,16 @@ impl<'a> State<'a> {
             unschedulable: is_cordoned(node),
             mark: mark(node),
             version: kubelet_version(node),
+            not_ready: not_ready(node),
+            leaving: is_leaving(node),
         }
     }
 
-    fn cordon(&self, run: &str) -> Cordon {
+    /// With `take_over`, a human's cordon becomes ours.
+    fn cordon(&self, run: &str, take_over: bool) -> Cordon {
         let (changed, owner) = match (self.unschedulable, self.mark) {
             (false, _) => (true, Owner::Ours),
+            (true, None) if take_over => (true, Owner::TakenOver),
             (true, None) => (false, Owner::Human),
             (true, Some(mark)) if mark == run => (false, Owner::Ours),
             (true, Some(_)) => (true, Owner::TakenOver),
@@ -86,6 +101,8 @@ impl<'a> State<'a> {
             changed,
             owner,
             version_before: self.version.to_owned(),
+            not_ready: self.not_ready.clone(),
+            leaving: self.leaving,
         }
     }
 
@@ -108,6 +125,53 @@ pub(super) fn is_cordoned(node: &Node) -> bool {
         .as_ref()
         .and_then(|spec| spec.unschedulable)
         .unwrap_or(false)
+}
+
+/// What the node's condition `Ready` says, and since when, if that is not true.
+pub(super) fn not_ready(node: &Node) -> Option<String> {
+    let conditions = node.status.as_ref()?.conditions.as_deref()?;
+    let Some(ready) = conditions.iter().find(|each| each.type_ == "Ready") else {
+        return Some("it has no condition Ready".to_owned());
+    };
+    if ready.status == "True" {
+        return None;
+    }
+    let why = ready
+        .message
+        .as_deref()
+        .or(ready.reason.as_deref())
+        .unwrap_or("no reason given");
+    let since = ready
+        .last_transition_time
+        .as_ref()
+        .map_or_else(String::new, |time| format!(" since {}", time.0));
+    Some(format!("Ready is {}{since}: {why}", ready.status))
+}
+
+fn is_leaving(node: &Node) -> bool {
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref());
+    taints
+        .unwrap_or_default()
+        .iter()
+        .any(|taint| taint.key == LEAVING)
+}
+
+fn annotation<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
+    let annotations = node.metadata.annotations.as_ref()?;
+    annotations.get(name).map(String::as_str)
+}
+
+/// Whether the autoscaler was kept away by someone else before the cordon of ours.
+fn had_no_scale_down(node: &Node) -> bool {
+    if mark(node).is_none() {
+        return annotation(node, NO_SCALE_DOWN).is_some();
+    }
+    let from = annotation(node, CORDONED_FROM).unwrap_or_default();
+    let from: Value = serde_json::from_str(from).unwrap_or_default();
+    // A mark without this was made before the autoscaler was minded: then the annotation is someone else's.
+    from["scale_down_disabled"]
+        .as_bool()
+        .unwrap_or_else(|| annotation(node, NO_SCALE_DOWN).is_some())
 }
 
 /// The run that cordoned the node, by its mark.
@@ -140,17 +204,23 @@ pub async fn inspect_cordon(
     cluster: &Cluster,
     node: &str,
     run: &str,
+    take_over: bool,
 ) -> Result<Cordon, ClusterError> {
-    Ok(State::of(&existing(cluster, node).await?).cordon(run))
+    Ok(State::of(&existing(cluster, node).await?).cordon(run, take_over))
 }
 
-/// Cordons `node` and marks it as the work of `run`, in one patch.
-pub async fn cordon(cluster: &Cluster, node: &str, run: &str) -> Result<Cordon, ClusterError> {
+/// Cordons `node` and marks it as the work of `run`, in one patch. With `take_over`, a human's cordon becomes ours.
+pub async fn cordon(
+    cluster: &Cluster,
+    node: &str,
+    run: &str,
+    take_over: bool,
+) -> Result<Cordon, ClusterError> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
         let found = existing(cluster, node).await?;
         let state = State::of(&found);
-        let decision = state.cordon(run);
+        let decision = state.cordon(run, take_over);
         if !decision.changed {
             // A patch whose answer was lost may have been ours.
             return Ok(last
@@ -161,11 +231,16 @@ pub async fn cordon(cluster: &Cluster, node: &str, run: &str) -> Result<Cordon, 
             "unschedulable": state.unschedulable,
             "version": state.version,
             "at": Timestamp::now().to_string(),
+            "scale_down_disabled": had_no_scale_down(&found),
         });
+        let mut annotations = json!({CORDONED_BY: run, CORDONED_FROM: from.to_string()});
+        if annotation(&found, NO_SCALE_DOWN).is_none() {
+            annotations[NO_SCALE_DOWN] = json!("true");
+        }
         let patch = json!({
             "metadata": {
                 "resourceVersion": found.metadata.resource_version,
-                "annotations": {CORDONED_BY: run, CORDONED_FROM: from.to_string()},
+                "annotations": annotations,
             },
             "spec": {"unschedulable": true},
         });
@@ -196,10 +271,14 @@ pub async fn uncordon(
         if !decision.changed {
             return Ok(last.filter(|_| !decision.kept).unwrap_or(decision));
         }
+        let mut annotations = json!({CORDONED_BY: null, CORDONED_FROM: null});
+        if !had_no_scale_down(&found) {
+            annotations[NO_SCALE_DOWN] = Value::Null;
+        }
         let patch = json!({
             "metadata": {
                 "resourceVersion": found.metadata.resource_version,
-                "annotations": {CORDONED_BY: null, CORDONED_FROM: null},
+                "annotations": annotations,
             },
             "spec": {"unschedulable": null},
         });
@@ -227,6 +306,8 @@ mod tests {
             unschedulable,
             mark,
             version: "v1.34.1",
+            not_ready: None,
+            leaving: false,
         }
     }
 
@@ -240,7 +321,7 @@ mod tests {
             (true, Some("run-0"), true, Owner::TakenOver),
         ];
         for (unschedulable, mark, changed, owner) in cases {
-            let found = state(unschedulable, mark).cordon("run-1");
+            let found = state(unschedulable, mark).cordon("run-1", false);
             assert_eq!(
                 (found.changed, found.owner),
                 (changed, owner),
@@ -248,6 +329,36 @@ mod tests {
             );
             assert_eq!(found.version_before, "v1.34.1");
         }
+        let taken = state(true, None).cordon("run-1", true);
+        assert_eq!((taken.changed, taken.owner), (true, Owner::TakenOver));
+    }
+
+    #[test]
+    fn a_node_says_why_it_is_not_ready_and_that_it_is_leaving() {
+        let node = |ready: Value, taints: Value| -> Node {
+            serde_json::from_value(json!({
+                "metadata": {"name": "n"}, "spec": {"taints": taints}, "status": {"conditions": ready},
+            }))
+            .unwrap()
+        };
+        let unknown = json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.", "lastTransitionTime": "2026-11-21T07:00:00Z"}]);
+        let cases = [
+            (json!([{"type": "Ready", "status": "True"}]), None),
+            (json!([]), Some("it has no condition Ready")),
+            (
+                unknown,
+                Some(
+                    "Ready is Unknown since 2026-11-21T07:00:00Z: Kubelet stopped posting node status.",
+                ),
+            ),
+        ];
+        for (conditions, expected) in cases {
+            assert_eq!(not_ready(&node(conditions, json!([]))).as_deref(), expected);
+        }
+        let leaving = json!([{"key": LEAVING, "effect": "NoSchedule"}]);
+        assert!(is_leaving(&node(json!([]), leaving)));
+        assert!(!is_leaving(&node(json!([]), json!([]))));
     }
 
     #[test]

@@ -1,14 +1,10 @@
-//! Whether a node, or an API server, is what it should be after a change.
+//! Waiting until something is what it should be after a change; and the gate of an API server.
 //!
 //! A gate changes nothing. It passes once everything holds at the same time, and for the settle time on end.
 
 use super::cluster::{Call, Endpoint};
-use super::cordon::kubelet_version;
-use super::drain::{daemonset_of, is_finished, is_ready};
-use super::{Cluster, ClusterError, Dial, PodKey, Progress, Version};
+use super::{ClusterError, Dial, Progress, Version};
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::version::Info;
 use std::future::Future;
 use std::sync::Arc;
@@ -18,14 +14,6 @@ use tokio::time::{Instant, sleep, timeout};
 /// The first pause between two looks; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// Conditions of a node that must not be true.
-const TROUBLES: [&str; 4] = [
-    "MemoryPressure",
-    "DiskPressure",
-    "PIDPressure",
-    "NetworkUnavailable",
-];
 
 /// What a gate asks for.
 #[derive(Debug, Clone)]
@@ -93,29 +81,6 @@ pub fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
-/// Waits until `node` is ready, at the version, alive since the moment, without pressure, its DaemonSet pods ready.
-pub async fn gate(
-    cluster: &Cluster,
-    node: &str,
-    options: &GateOptions,
-    progress: &Progress,
-) -> Result<Passed, GateError> {
-    wait(&format!("node {node}"), options, progress, || async {
-        let found = cluster.node(node).await?;
-        let lease = cluster.lease(node).await?;
-        let pods = cluster.pods_on(node, None).await?;
-        let Some(found) = found else {
-            return Ok((
-                String::new(),
-                vec!["the cluster does not know it".to_owned()],
-            ));
-        };
-        let missing = judge(&found, lease.as_ref(), &pods, options);
-        Ok((kubelet_version(&found).to_owned(), missing))
-    })
-    .await
-}
-
 /// Which API server to look at.
 #[derive(Debug, Clone)]
 pub struct ApiServer {
@@ -164,7 +129,7 @@ pub async fn gate_api(
 }
 
 /// Looks until nothing is missing, for the settle time on end.
-async fn wait<F>(
+pub(super) async fn wait<F>(
     what: &str,
     options: &GateOptions,
     progress: &Progress,
@@ -217,162 +182,15 @@ where
     }
 }
 
-fn version_missing(what: &str, seen: &str, options: &GateOptions) -> Option<String> {
+/// What is wrong with a version.
+pub(super) fn version_missing(what: &str, seen: &str, options: &GateOptions) -> Option<String> {
     let wanted = options.version.as_deref()?;
     (!Version::same(wanted, seen)).then(|| format!("{what} is {seen}, not {wanted}"))
-}
-
-/// What is missing for the node to pass.
-fn judge(node: &Node, lease: Option<&Lease>, pods: &[Pod], options: &GateOptions) -> Vec<String> {
-    let status = node.status.clone().unwrap_or_default();
-    let conditions = status.conditions.unwrap_or_default();
-    let mut missing = Vec::new();
-    let ready = conditions.iter().find(|each| each.type_ == "Ready");
-    match ready {
-        None => missing.push("it has no condition Ready".to_owned()),
-        Some(ready) if ready.status != "True" => missing.push(format!(
-            "Ready is {} ({})",
-            ready.status,
-            ready
-                .message
-                .as_deref()
-                .or(ready.reason.as_deref())
-                .unwrap_or("no reason given")
-        )),
-        Some(_) => {}
-    }
-    if let Some(since) = options.since {
-        let beat = ready
-            .and_then(|each| each.last_heartbeat_time.as_ref())
-            .map(|time| time.0);
-        let renewed = lease
-            .and_then(|lease| lease.spec.as_ref())
-            .and_then(|spec| spec.renew_time.as_ref())
-            .map(|time| time.0);
-        let newest = beat.max(renewed);
-        if newest.is_none_or(|newest| newest <= since) {
-            let seen = newest.map_or_else(|| "none".to_owned(), |time| time.to_string());
-            missing.push(format!(
-                "its last sign of life is {seen}, not after {since}"
-            ));
-        }
-    }
-    missing.extend(version_missing(
-        "its kubelet",
-        kubelet_version(node),
-        options,
-    ));
-    for condition in &conditions {
-        if TROUBLES.contains(&condition.type_.as_str()) && condition.status == "True" {
-            missing.push(format!(
-                "{} ({})",
-                condition.type_,
-                condition.message.as_deref().unwrap_or("no reason given")
-            ));
-        }
-    }
-    let unready: Vec<_> = pods
-        .iter()
-        .filter(|pod| daemonset_of(pod).is_some() && !is_finished(pod) && !is_ready(pod))
-        .map(|pod| PodKey::from(pod).to_string())
-        .collect();
-    if !unready.is_empty() {
-        missing.push(format!("DaemonSet pods not ready: {}", unready.join(", ")));
-    }
-    missing
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn node(ready: &str, beat: &str, version: &str, more: &[Value]) -> Node {
-        let mut conditions = vec![
-            json!({"type": "Ready", "status": ready, "message": "seen", "lastHeartbeatTime": beat}),
-        ];
-        conditions.extend_from_slice(more);
-        serde_json::from_value(json!({
-            "metadata": {"name": "n"},
-            "status": {"conditions": conditions, "nodeInfo": {
-                "kubeletVersion": version, "architecture": "", "bootID": "", "containerRuntimeVersion": "",
-                "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "",
-                "osImage": "", "systemUUID": ""}},
-        }))
-        .unwrap()
-    }
-
-    fn lease(at: &str) -> Lease {
-        serde_json::from_value(json!({"metadata": {}, "spec": {"renewTime": at}})).unwrap()
-    }
-
-    fn daemon_pod(ready: &str) -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": "cni-x", "namespace": "kube-system", "ownerReferences": [
-                {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "cni", "uid": "u", "controller": true}]},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }))
-        .unwrap()
-    }
-
-    const OLD: &str = "2026-11-21T07:00:00Z";
-    const NEW: &str = "2026-11-21T07:10:00Z";
-
-    #[test]
-    fn each_condition_is_named_with_what_was_seen() {
-        let options = GateOptions {
-            version: Some("v1.35.1".to_owned()),
-            since: moment("2026-11-21T07:05:00Z"),
-            ..GateOptions::default()
-        };
-        let good = node("True", NEW, "v1.35.1", &[]);
-        let pressure = json!({"type": "DiskPressure", "status": "True", "message": "full"});
-        let cases = [
-            (good.clone(), None, vec![daemon_pod("True")], ""),
-            (
-                node("True", OLD, "v1.35.1", &[]),
-                Some(lease("2026-11-21T07:06:00.000000Z")),
-                vec![],
-                "",
-            ),
-            (
-                node("True", OLD, "v1.35.1", &[]),
-                Some(lease("2026-11-21T07:00:01.000000Z")),
-                vec![],
-                "its last sign of life is 2026-11-21T07:00:01Z, not after 2026-11-21T07:05:00Z",
-            ),
-            (
-                node("False", NEW, "v1.35.1", &[]),
-                None,
-                vec![],
-                "Ready is False (seen)",
-            ),
-            (
-                node("True", NEW, "v1.34.3", &[]),
-                None,
-                vec![],
-                "its kubelet is v1.34.3, not v1.35.1",
-            ),
-            (
-                node("True", NEW, "v1.35.1", &[pressure]),
-                None,
-                vec![],
-                "DiskPressure (full)",
-            ),
-            (
-                good,
-                None,
-                vec![daemon_pod("False")],
-                "DaemonSet pods not ready: kube-system/cni-x",
-            ),
-        ];
-        for (node, lease, pods, expected) in cases {
-            assert_eq!(
-                judge(&node, lease.as_ref(), &pods, &options).join("; "),
-                expected
-            );
-        }
-    }
 
     #[test]
     fn moments_are_read_as_hosts_print_them() {

@@ -114,6 +114,7 @@ impl Kubectl {
             Method::GET => "get",
             Method::POST => "create",
             Method::PUT => "replace",
+            Method::DELETE => "delete",
             _ => {
                 return Err(ClusterError::Invalid(format!(
                     "{method} cannot be sent through kubectl"

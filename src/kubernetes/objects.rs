@@ -6,9 +6,9 @@ use super::cluster::Call;
 use super::{Cluster, ClusterError};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::VolumeAttachment;
+use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -192,7 +192,93 @@ impl Cluster {
         self.json::<Value>(&Call::post(path, &body)).await.map(drop)
     }
 
-    async fn list<T: DeserializeOwned>(&self, path: String) -> Result<Vec<T>, ClusterError> {
+    /// Deletes a pod, past its budgets. `grace` is in seconds.
+    pub(super) async fn delete_pod(
+        &self,
+        pod: &PodKey,
+        grace: Option<i64>,
+    ) -> Result<(), ClusterError> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{}",
+            checked(&pod.namespace)?,
+            checked(&pod.name)?
+        );
+        let mut options = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": pod.uid},
+        });
+        if let Some(grace) = grace {
+            options["gracePeriodSeconds"] = json!(grace);
+        }
+        self.json::<Value>(&Call::delete(path, &options))
+            .await
+            .map(drop)
+    }
+
+    /// Makes a pod.
+    pub(super) async fn create_pod(
+        &self,
+        namespace: &str,
+        pod: &Value,
+    ) -> Result<Pod, ClusterError> {
+        let path = format!("/api/v1/namespaces/{}/pods", checked(namespace)?);
+        self.json(&Call::post(path, pod)).await
+    }
+
+    /// One pod, or `None` when it is known not to exist.
+    pub(super) async fn pod(&self, pod: &PodKey) -> Result<Option<Pod>, ClusterError> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{}",
+            checked(&pod.namespace)?,
+            checked(&pod.name)?
+        );
+        found(self.json(&Call::get(path)).await, &pod.name)
+    }
+
+    /// All persistent volumes.
+    pub(super) async fn volumes(&self) -> Result<Vec<PersistentVolume>, ClusterError> {
+        self.list("/api/v1/persistentvolumes".to_owned()).await
+    }
+
+    /// A KubeVirt machine; `None` also where the cluster knows no machines.
+    pub(super) async fn virtual_machine(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, ClusterError> {
+        let path = format!(
+            "/apis/kubevirt.io/v1/namespaces/{}/virtualmachineinstances/{}",
+            checked(namespace)?,
+            checked(name)?
+        );
+        match self.json(&Call::get(path)).await {
+            Ok(machine) => Ok(Some(machine)),
+            Err(error) if matches!(error.code(), Some(403 | 404)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Names of the storage drivers that a node's kubelet has registered; none where that cannot be seen.
+    pub(super) async fn csi_drivers(&self, node: &str) -> Result<Vec<String>, ClusterError> {
+        let path = format!("/apis/storage.k8s.io/v1/csinodes/{}", checked(node)?);
+        match self.json::<CSINode>(&Call::get(path)).await {
+            Ok(found) => Ok(found
+                .spec
+                .drivers
+                .into_iter()
+                .map(|driver| driver.name)
+                .collect()),
+            Err(error) if matches!(error.code(), Some(403 | 404)) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A list of whatever `path` names.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        path: String,
+    ) -> Result<Vec<T>, ClusterError> {
         let list: Items<T> = self.json(&Call::get(path)).await?;
         Ok(list.items)
     }

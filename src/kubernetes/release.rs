@@ -1,6 +1,8 @@
 //! The last step of a rollback: a node that this run cordoned serves again, once it is proven to be what it was.
 
-use super::{ClusterError, Clusters, GateError, GateOptions, Progress, Uncordon, gate, uncordon};
+use super::{
+    ClusterError, Clusters, GateError, GateOptions, NodeChecks, Progress, Uncordon, gate, uncordon,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -64,7 +66,13 @@ pub async fn release(
         version: Some(record.version).filter(|version| !version.is_empty()),
         ..GateOptions::default()
     };
-    gate(&cluster, &record.node, &options, progress).await?;
+    let checks = NodeChecks {
+        before: clusters
+            .baseline(&record.hosts, &record.kubeconfig)
+            .node(&record.node),
+        ..NodeChecks::default()
+    };
+    gate(&cluster, &record.node, &options, &checks, progress).await?;
     let done = uncordon(&cluster, &record.node, Some(&record.run)).await?;
     (progress)(if done.kept {
         format!(

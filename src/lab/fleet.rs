@@ -164,8 +164,8 @@ impl Observe for Eyes {
             stale_heartbeat: false,
             api_running: seen.api_running,
             api_version: seen.api_version,
+            api_emulated: (!seen.api_emulated.is_empty()).then_some(seen.api_emulated),
             control_plane: ControlPlane {
-                emulated: seen.api_emulated,
                 manager_running: seen.manager_running,
                 scheduler_running: seen.scheduler_running,
             },

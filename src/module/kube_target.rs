@@ -1,7 +1,7 @@
 //! Which node of which cluster a module is about: the parameters that the Kubernetes modules share.
 
 use super::{Context, ModuleError};
-use crate::kubernetes::{Cluster, ClusterError};
+use crate::kubernetes::{Cluster, ClusterError, Healthz};
 use crate::playbook::{Kind, Parameter};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -82,6 +82,18 @@ impl From<ClusterError> for ModuleError {
     fn from(error: ClusterError) -> Self {
         Self::failed(error.to_string())
     }
+}
+
+/// Where kubelets answer for their health, if nothing else is configured.
+const HEALTHZ_PORT: u16 = 10248;
+
+/// The health of the kubelet on the task's own host; `None` for port 0.
+pub(super) fn healthz(cx: &Context, port: Option<u16>) -> Option<Healthz> {
+    let port = port.unwrap_or(HEALTHZ_PORT);
+    (port != 0).then(|| Healthz {
+        connection: cx.remote.connection.clone(),
+        port,
+    })
 }
 
 /// A result's values.

@@ -8,6 +8,7 @@ mod api_server;
 mod api_servers;
 mod artifact;
 mod assert;
+mod baseline;
 mod command;
 mod commit;
 mod config_map;

@@ -1,4 +1,5 @@
-//! `pause`: waits on the controller. Like Ansible's, it is meant to run once for all hosts of a batch; the engine sees to that.
+//! `pause`: waits on the controller, for a time or for a person's answer. Like Ansible's, it is meant to run once for all
+//! hosts of a batch; the engine sees to that.
 
 use super::parameter::optional;
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params};
@@ -7,6 +8,8 @@ use async_trait::async_trait;
 use jiff::Zoned;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::time::Duration;
 
 /// The module.
@@ -15,15 +18,19 @@ pub(super) struct Pause;
 
 static SPEC: Spec = Spec {
     name: "pause",
-    summary: "waits for a time",
+    summary: "waits for a time or for an answer",
     free_form: FreeForm::No,
     parameters: &[
-        optional("echo", Kind::Bool, "not supported: no answer is read"),
+        optional(
+            "echo",
+            Kind::Bool,
+            "whether the answer is seen; it always is",
+        ),
         optional("minutes", Kind::Int, "how long, in minutes"),
         optional(
             "prompt",
             Kind::String,
-            "what is said while waiting; no answer is read",
+            "what is said while waiting; without a time, the Enter key ends the wait",
         ),
         optional("seconds", Kind::Int, "how long, in seconds"),
     ],
@@ -38,8 +45,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// How long, and the same in Ansible's words.
-    fn length(&self) -> Result<(Duration, String), ModuleError> {
+    /// How long, and the same in Ansible's words; `None` is until somebody answers.
+    fn length(&self) -> Result<Option<(Duration, String)>, ModuleError> {
         let (number, unit, each) = match (self.minutes, self.seconds) {
             (Some(_), Some(_)) => {
                 return Err(ModuleError::failed(
@@ -48,26 +55,79 @@ impl Arguments {
             }
             (Some(minutes), None) => (minutes, "minutes", 60),
             (None, Some(seconds)) => (seconds, "seconds", 1),
-            (None, None) => {
-                return Err(ModuleError::failed(
-                    "a prompt needs a terminal; use seconds",
-                ));
-            }
+            (None, None) => return Ok(None),
         };
-        if self.echo.is_some() {
-            return Err(ModuleError::failed(
-                "`echo` is not supported: no answer is read",
-            ));
-        }
         let seconds = u64::try_from(number)
             .ok()
             .and_then(|number| number.checked_mul(each))
             .ok_or_else(|| ModuleError::failed(format!("cannot wait for {number} {unit}")))?;
-        Ok((
+        Ok(Some((
             Duration::from_secs(seconds),
             format!("Paused for {number}.0 {unit}"),
-        ))
+        )))
     }
+}
+
+/// Waits; returns what it says on standard output, and what a person answered.
+async fn wait(
+    cx: &Context,
+    arguments: &Arguments,
+    terminal: impl FnOnce() -> Result<File, ModuleError>,
+) -> Result<(String, String), ModuleError> {
+    if arguments.echo == Some(false) {
+        return Err(ModuleError::failed(
+            "`echo: false` is not supported: answers are seen as they are typed",
+        ));
+    }
+    let length = arguments.length()?;
+    // Check mode shows what would happen; nobody wants to wait for that.
+    if cx.check {
+        return Ok((
+            length.map_or_else(String::new, |(_, words)| words),
+            String::new(),
+        ));
+    }
+    if let Some((length, words)) = length {
+        if let Some(prompt) = &arguments.prompt {
+            (cx.progress)(prompt.clone());
+        }
+        tokio::time::sleep(length).await;
+        return Ok((words, String::new()));
+    }
+    let terminal = terminal()?;
+    let prompt = arguments.prompt.as_deref();
+    (cx.progress)(format!(
+        "{} (press Enter to go on, Ctrl-C to stop)",
+        prompt.unwrap_or("paused")
+    ));
+    let answer = line(terminal)
+        .await
+        .map_err(|error| ModuleError::failed(format!("the answer could not be read: {error}")))?;
+    Ok((String::new(), answer))
+}
+
+/// The terminal of the person who watches.
+fn terminal() -> Result<File, ModuleError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(ModuleError::failed(
+            "a prompt needs a terminal, and there is none; use `seconds`, or switch the confirmation off",
+        ));
+    }
+    File::open("/dev/tty")
+        .map_err(|error| ModuleError::failed(format!("the terminal cannot be opened: {error}")))
+}
+
+/// One line, without its end. A thread of its own reads it, which neither this wait nor the program's end waits for.
+async fn line(file: File) -> std::io::Result<String> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(file).read_line(&mut line);
+        // Nobody may be waiting any more.
+        let _ = sender.send(read.map(|_| line));
+    });
+    let line = receiver.await.map_err(std::io::Error::other)??;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[async_trait]
@@ -78,15 +138,8 @@ impl Module for Pause {
 
     async fn inspect(&self, cx: &Context, params: &Params) -> Result<Inspection, ModuleError> {
         let arguments: Arguments = params.parse()?;
-        let (length, words) = arguments.length()?;
         let start = Zoned::now();
-        // Check mode shows what would happen; nobody wants to wait for that.
-        if !cx.check {
-            if let Some(prompt) = &arguments.prompt {
-                (cx.progress)(prompt.clone());
-            }
-            tokio::time::sleep(length).await;
-        }
+        let (words, answer) = wait(cx, &arguments, terminal).await?;
         let stop = Zoned::now();
         let mut result = Map::new();
         let elapsed = stop.duration_since(&start).as_secs();
@@ -98,7 +151,7 @@ impl Module for Pause {
             ("stderr", "".into()),
             ("stdout", words.into()),
             ("stop", shown(&stop).into()),
-            ("user_input", "".into()),
+            ("user_input", answer.into()),
         ] {
             result.insert(name.to_owned(), value);
         }
@@ -135,22 +188,44 @@ mod tests {
                 .await;
             assert_eq!(outcome.result["stdout"], "Paused for 60.0 minutes");
             assert_eq!(host.round_trips(), 0);
+            host.cx.check = false;
             for (params, said) in [
-                (json!({}), "a prompt needs a terminal; use seconds"),
-                (
-                    json!({"prompt": "go on?"}),
-                    "a prompt needs a terminal; use seconds",
-                ),
                 (json!({"seconds": 1, "minutes": 1}), "mutually exclusive"),
                 (json!({"seconds": -1}), "cannot wait for -1 seconds"),
                 (
                     json!({"seconds": 1, "echo": false}),
-                    "`echo` is not supported",
+                    "`echo: false` is not supported",
                 ),
             ] {
                 let error = host.inspect(&Pause, params).await.unwrap_err().to_string();
                 assert!(error.contains(said), "{error}");
             }
+        });
+    }
+
+    #[test]
+    fn an_answer_is_read_and_without_a_terminal_the_prompt_fails() {
+        on_both(async |host: Host| {
+            let pipe = host.text("answers");
+            let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+            assert!(made.unwrap().success());
+            let arguments = Arguments {
+                echo: Some(true),
+                minutes: None,
+                prompt: Some("go on?".to_owned()),
+                seconds: None,
+            };
+            // Opened for both directions, so that neither end waits for the other.
+            let mut open = std::fs::OpenOptions::new();
+            let mut ours = open.read(true).write(true).open(&pipe).unwrap();
+            let theirs = ours.try_clone().unwrap();
+            let answer = wait(&host.cx, &arguments, || Ok(theirs));
+            let typing = async { std::io::Write::write_all(&mut ours, b"yes\nno\n").unwrap() };
+            let (answer, ()) = tokio::join!(answer, typing);
+            assert_eq!(answer.unwrap(), (String::new(), "yes".to_owned()));
+            let nobody = || Err(ModuleError::failed("a prompt needs a terminal"));
+            let error = wait(&host.cx, &arguments, nobody).await.unwrap_err();
+            assert_eq!(error.to_string(), "a prompt needs a terminal");
         });
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Module;
 use super::{
-    api_server, api_servers, artifact, assert, command, commit, config_map, copy, cordon, debug,
-    drain, fail, fetch, file, gate, get_url, healthz, include_vars, kube_flags, kube_node, pause,
-    ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon, wait_for,
+    api_server, api_servers, artifact, assert, baseline, command, commit, config_map, copy, cordon,
+    debug, drain, fail, fetch, file, gate, get_url, healthz, include_vars, kube_flags, kube_node,
+    pause, ping, service, set_fact, setup, shell, slurp, stat, systemd, template, uncordon,
+    wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -33,6 +34,7 @@ static MODULES: &[&dyn Module] = &[
     &api_server::Server,
     &api_servers::Servers,
     &artifact::Artifact,
+    &baseline::Baseline,
     &commit::Commit,
     &config_map::ConfigMap,
     &cordon::Cordon,

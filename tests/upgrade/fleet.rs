@@ -1,6 +1,7 @@
 //! The whole fleet, one host, and a look without touching.
 
-use crate::lab::{BEFORE, Ended, Lab, TARGET};
+use crate::events::Ended;
+use crate::lab::{BEFORE, Lab, TARGET};
 use std::collections::BTreeSet;
 
 const ALL: [&str; 14] = [

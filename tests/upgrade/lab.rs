@@ -1,9 +1,15 @@
 //! A lab of its own for each test, the binary that runs on it, and what can be read of both.
 
+use crate::events::Ended;
+use crate::inventory::Inventory;
+use crate::running::{self, DEADLINE};
+use crate::snapshot::Snapshot;
 use assert_cmd::cargo::CommandCargoExt;
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The version that the shipped inventory upgrades to.
@@ -14,20 +20,36 @@ pub(crate) const BEFORE: &str = "v1.34.3";
 /// One lab, gone with the test.
 pub(crate) struct Lab {
     state: TempDir,
-}
-
-/// A run that ended.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) events: Vec<Value>,
-    pub(crate) errors: String,
+    inventory: String,
+    /// Any of its hosts.
+    host: String,
 }
 
 impl Lab {
+    /// The shipped inventory: fourteen hosts.
     pub(crate) fn new() -> Self {
         Self {
             state: tempfile::tempdir().unwrap(),
+            inventory: "inventory".to_owned(),
+            host: "worker1".to_owned(),
         }
+    }
+
+    /// An inventory of the test's own.
+    pub(crate) fn with(inventory: &Inventory) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("inventory");
+        inventory.write(&folder);
+        Self {
+            state,
+            inventory: folder.to_str().unwrap().to_owned(),
+            host: inventory.first_host(),
+        }
+    }
+
+    /// What stands after `-i`.
+    pub(crate) fn inventory(&self) -> &str {
+        &self.inventory
     }
 
     /// The program in the project's folder, with this lab's state.
@@ -44,7 +66,7 @@ impl Lab {
 
     /// Any verb; it must succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
+        let output = running::within(DEADLINE, self.command(arguments));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {text}{errors}");
@@ -53,79 +75,114 @@ impl Lab {
 
     /// The shipped upgrade, with more arguments.
     pub(crate) fn upgrade(&self, more: &[&str]) -> Ended {
-        let mut arguments = vec!["run", "playbooks/upgrade.yml", "-i", "inventory", "--json"];
+        self.upgrade_within(DEADLINE, more)
+    }
+
+    /// The same, with a deadline: a run that takes longer is killed, and the test fails.
+    pub(crate) fn upgrade_within(&self, limit: Duration, more: &[&str]) -> Ended {
+        self.run_within(limit, "playbooks/upgrade.yml", more)
+    }
+
+    /// A playbook with a deadline.
+    pub(crate) fn run_within(&self, limit: Duration, playbook: &str, more: &[&str]) -> Ended {
+        Ended::of(&running::within(limit, self.run_of(playbook, more)))
+    }
+
+    /// The shipped upgrade, killed with SIGKILL as soon as it says an event that `is_the_moment` knows (see
+    /// [`crate::events::task_starts`]). The events are those up to that moment.
+    pub(crate) fn killed_at(&self, more: &[&str], is_the_moment: impl Fn(&Value) -> bool) -> Ended {
+        let command = self.run_of("playbooks/upgrade.yml", more);
+        Ended {
+            code: None,
+            events: running::killed_at(DEADLINE, command, is_the_moment),
+            errors: String::new(),
+        }
+    }
+
+    fn run_of(&self, playbook: &str, more: &[&str]) -> Command {
+        let mut arguments = vec!["run", playbook, "-i", &self.inventory, "--json"];
         arguments.extend(more);
-        Ended::of(&self.command(&arguments).output().unwrap())
+        self.command(&arguments)
     }
 
     /// The same as a person sees it without a terminal.
     pub(crate) fn upgrade_text(&self, more: &[&str]) -> String {
-        let mut arguments = vec!["run", "playbooks/upgrade.yml", "-i", "inventory"];
+        let mut arguments = vec!["run", "playbooks/upgrade.yml", "-i", &self.inventory];
         arguments.extend(more);
-        let output = self.command(&arguments).output().unwrap();
+        let output = running::within(DEADLINE, self.command(&arguments));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Sets a fault before the first run or between runs.
     pub(crate) fn fault(&self, host: &str, fault: &str) {
-        self.ok(&["lab", "fault", host, fault]);
+        self.ok(&["lab", "fault", host, fault, "-i", &self.inventory]);
+    }
+
+    /// Clears a fault between runs.
+    pub(crate) fn clear_fault(&self, host: &str, fault: &str) {
+        self.ok(&[
+            "lab",
+            "fault",
+            host,
+            fault,
+            "--clear",
+            "-i",
+            &self.inventory,
+        ]);
+    }
+
+    /// Everything that the lab's owner cares about, to compare with later.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        if !self.state.path().join("lab").exists() {
+            // A lab that has never run has no hosts yet; a change of a fault makes them.
+            let host = self.host.clone();
+            self.clear_fault(&host, "unreachable");
+        }
+        Snapshot::take(self)
+    }
+
+    /// The folder of the lab; it is there after the first status, fault or run.
+    fn folder(&self) -> PathBuf {
+        let mut labs = fs::read_dir(self.state.path().join("lab")).unwrap();
+        let lab = labs.next().expect("a lab").unwrap().path();
+        assert!(labs.next().is_none(), "one inventory, one lab");
+        lab
+    }
+
+    /// The folder of a host, which is its whole disk.
+    pub(crate) fn host_folder(&self, host: &str) -> PathBuf {
+        self.folder().join("hosts").join(host)
+    }
+
+    /// The names of the lab's hosts.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let mut hosts: Vec<String> = fs::read_dir(self.folder().join("hosts"))
+            .unwrap()
+            .map(|host| host.unwrap().file_name().into_string().unwrap())
+            .collect();
+        hosts.sort();
+        hosts
+    }
+
+    /// What the journal holds of the last run.
+    pub(crate) fn journal(&self) -> Ended {
+        let runs = fs::read_dir(self.state.path().join("runs")).unwrap();
+        // Their names sort by time.
+        let last = runs.map(|run| run.unwrap().path()).max().expect("a run");
+        Ended::read(&last.join("events.jsonl"))
+    }
+
+    /// The lines of a host's own record of a run: `1 intent ...`, `1 done`, `committed 1`, `1 restored`.
+    pub(crate) fn manifest(&self, host: &str, run: &str) -> Vec<String> {
+        let folder = self.host_folder(host).join("var/lib/windlass/runs");
+        let text = fs::read_to_string(folder.join(run).join("manifest")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// How the lab stands.
     pub(crate) fn status(&self) -> Status {
-        let text = self.ok(&["lab", "status", "--json"]);
+        let text = self.ok(&["lab", "status", "--json", "-i", &self.inventory]);
         Status(serde_json::from_str(&text).unwrap())
-    }
-}
-
-impl Ended {
-    pub(crate) fn of(output: &Output) -> Self {
-        let text = String::from_utf8_lossy(&output.stdout);
-        Self {
-            code: output.status.code(),
-            events: text
-                .lines()
-                .filter_map(|line| serde_json::from_str(line).ok())
-                .collect(),
-            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The events of one kind.
-    pub(crate) fn of_kind(&self, kind: &str) -> Vec<&Value> {
-        self.events
-            .iter()
-            .map(|event| &event["kind"])
-            .filter(|event| event["event"] == kind)
-            .collect()
-    }
-
-    /// The recap's line of a host.
-    pub(crate) fn recap(&self, host: &str) -> Value {
-        let finished = self.of_kind("run_finished");
-        let recap = finished.first().expect("the run ended")["recap"].clone();
-        recap
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|counts| counts["host"] == host)
-            .unwrap_or_else(|| panic!("{host} is not in the recap {recap}"))
-            .clone()
-    }
-
-    /// Hosts on which a task of this action changed something.
-    pub(crate) fn changed_by(&self, action: &str) -> Vec<String> {
-        let tasks: Vec<&Value> = self
-            .of_kind("task_started")
-            .into_iter()
-            .filter(|task| task["action"] == action)
-            .map(|task| &task["task"])
-            .collect();
-        self.of_kind("task_finished")
-            .into_iter()
-            .filter(|done| tasks.contains(&&done["task"]) && done["result"]["status"] == "changed")
-            .map(|done| done["host"].as_str().unwrap().to_owned())
-            .collect()
     }
 }
 

@@ -4,9 +4,17 @@
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
+#![allow(
+    dead_code,
+    reason = "scenarios that are still to come use the rest of the harness"
+)]
 
 mod bundle;
+mod events;
 mod faults;
 mod fleet;
+mod inventory;
 mod killed;
 mod lab;
+mod running;
+mod snapshot;

@@ -1,14 +1,21 @@
-//! Draining a node: which pods go, in which way, and what holds them.
+//! Draining a node: which pods go, in which order and way, and what holds them.
 //!
-//! Evictions go through the API, so disruption budgets hold; none is ever bypassed.
+//! Evictions go through the API, so disruption budgets hold. They are bypassed only where the options name how, and then
+//! it is said which ones.
 
 mod budget;
+mod detach;
 mod evict;
+mod expiry;
 mod options;
+mod order;
 mod plan;
+mod replace;
+mod run;
 mod sort;
+mod special;
 
-pub use evict::{Drained, drain};
-pub use options::{DrainError, DrainOptions};
+pub use options::{DrainError, DrainOptions, OnTimeout};
 pub use plan::{DrainPlan, plan};
-pub(super) use sort::{daemonset_of, is_finished, is_ready};
+pub use run::{Drained, drain};
+pub(super) use sort::{controller, daemonset_of, is_finished, is_ready};

@@ -8,14 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// What becomes of a pod in a drain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It goes.
     Evict,
     /// It stays, and that is right; why.
     Skip(&'static str),
     /// It must not go, so nothing does; why, and what would allow it.
-    Block(&'static str),
+    Block(String),
 }
 
 /// What becomes of `pod`; `orphan` says that its DaemonSet is known to be gone.
@@ -24,21 +24,29 @@ pub(super) fn fate(pod: &Pod, options: &DrainOptions, orphan: bool) -> Fate {
     if daemonset_of(pod).is_some() && !finished {
         return match (orphan, options.force, options.ignore_daemonsets) {
             (true, true, _) => Fate::Evict,
-            (true, false, _) => Fate::Block("its DaemonSet is gone (force allows it)"),
-            (false, _, true) => Fate::Skip("DaemonSet"),
-            (false, _, false) => {
-                Fate::Block("it belongs to a DaemonSet (ignore_daemonsets leaves it there)")
+            (true, false, _) => {
+                Fate::Block("its DaemonSet is gone (drain_force allows it)".to_owned())
             }
+            (false, _, true) => Fate::Skip("DaemonSet"),
+            (false, _, false) => Fate::Block(
+                "it belongs to a DaemonSet (drain_ignore_daemonsets leaves it there)".to_owned(),
+            ),
         };
     }
     if is_mirror(pod) {
         return Fate::Skip("static pod");
     }
-    if has_emptydir(pod) && !finished && !options.delete_emptydir_data {
-        return Fate::Block("it has emptyDir data (delete_emptydir_data allows it)");
+    let scratch = emptydirs(pod);
+    if !scratch.is_empty() && !finished && !options.delete_emptydir_data {
+        return Fate::Block(format!(
+            "it has emptyDir data in {} (drain_delete_emptydir_data allows it)",
+            scratch.join(", ")
+        ));
     }
     if controller(pod).is_none() && !finished && !options.force {
-        return Fate::Block("nothing would make it anew elsewhere (force allows it)");
+        return Fate::Block(
+            "nothing would make it anew elsewhere (drain_force allows it)".to_owned(),
+        );
     }
     Fate::Evict
 }
@@ -68,7 +76,8 @@ pub(in crate::kubernetes) fn is_ready(pod: &Pod) -> bool {
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-fn controller(pod: &Pod) -> Option<&OwnerReference> {
+/// Who made the pod and would make it anew.
+pub(in crate::kubernetes) fn controller(pod: &Pod) -> Option<&OwnerReference> {
     pod.metadata
         .owner_references
         .as_deref()
@@ -84,13 +93,20 @@ fn is_mirror(pod: &Pod) -> bool {
         .is_some_and(|all| all.contains_key(MIRROR))
 }
 
-fn has_emptydir(pod: &Pod) -> bool {
-    pod.spec
-        .as_ref()
-        .and_then(|spec| spec.volumes.as_deref())
+/// The pod's emptyDir volumes, each with its limit where it has one.
+fn emptydirs(pod: &Pod) -> Vec<String> {
+    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref());
+    volumes
         .unwrap_or_default()
         .iter()
-        .any(|volume| volume.empty_dir.is_some())
+        .filter_map(|volume| {
+            let scratch = volume.empty_dir.as_ref()?;
+            Some(match &scratch.size_limit {
+                Some(limit) => format!("{} (up to {})", volume.name, limit.0),
+                None => volume.name.clone(),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -131,7 +147,7 @@ mod tests {
     }
 
     /// How a fate prints in short.
-    fn short(fate: Fate) -> &'static str {
+    fn short(fate: &Fate) -> &'static str {
         match fate {
             Fate::Evict => "evict",
             Fate::Skip(_) => "skip",
@@ -168,11 +184,15 @@ mod tests {
         ];
         for (at, (pod, orphan, allowed, forbidden)) in cases.into_iter().enumerate() {
             assert_eq!(
-                short(fate(&pod, &DrainOptions::default(), orphan)),
+                short(&fate(&pod, &DrainOptions::default(), orphan)),
                 allowed,
                 "case {at}"
             );
-            assert_eq!(short(fate(&pod, &strict(), orphan)), forbidden, "case {at}");
+            assert_eq!(
+                short(&fate(&pod, &strict(), orphan)),
+                forbidden,
+                "case {at}"
+            );
         }
     }
 }

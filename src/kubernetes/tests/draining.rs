@@ -26,7 +26,7 @@ fn held() -> (u16, Value) {
 
 async fn cordoned(world: &Shared) -> (super::api::Api, Cluster) {
     let (api, cluster) = tunnelled(world).await;
-    cordon(&cluster, "n1", "run-1").await.unwrap();
+    cordon(&cluster, "n1", "run-1", false).await.unwrap();
     (api, cluster)
 }
 

@@ -3,8 +3,8 @@
 use super::hosts::{Host, Hosts};
 use super::world::{listening, tunnelled, world};
 use crate::kubernetes::{
-    ApiServer, Clusters, Dial, GateOptions, Owner, ReleaseKind, ReleaseRecord, cordon, gate,
-    gate_api, inspect_cordon, overview, release, uncordon,
+    ApiServer, Clusters, Dial, GateOptions, NodeChecks, Owner, ReleaseKind, ReleaseRecord, cordon,
+    gate, gate_api, inspect_cordon, overview, release, uncordon,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,14 +15,14 @@ async fn a_cordon_is_marked_survives_interference_and_comes_off() {
     let world = world();
     let (_api, cluster) = tunnelled(&world).await;
     assert!(
-        inspect_cordon(&cluster, "n1", "run-1")
+        inspect_cordon(&cluster, "n1", "run-1", false)
             .await
             .unwrap()
             .changed
     );
     assert!(world.lock().unwrap().writes.is_empty());
     world.lock().unwrap().interference = 2;
-    let done = cordon(&cluster, "n1", "run-1").await.unwrap();
+    let done = cordon(&cluster, "n1", "run-1", false).await.unwrap();
     assert_eq!((done.changed, done.owner), (true, Owner::Ours));
     assert_eq!(done.version_before, "v1.34.1");
     {
@@ -34,9 +34,9 @@ async fn a_cordon_is_marked_survives_interference_and_comes_off() {
         assert_eq!(from["version"], "v1.34.1");
         assert_eq!(from["unschedulable"], false);
     }
-    let again = cordon(&cluster, "n1", "run-1").await.unwrap();
+    let again = cordon(&cluster, "n1", "run-1", false).await.unwrap();
     assert_eq!((again.changed, again.owner), (false, Owner::Ours));
-    let taken = cordon(&cluster, "n1", "run-2").await.unwrap();
+    let taken = cordon(&cluster, "n1", "run-2", false).await.unwrap();
     assert_eq!((taken.changed, taken.owner), (true, Owner::TakenOver));
     let seen = overview(&cluster, "n1").await.unwrap();
     assert!(seen.exists && seen.ready && !seen.schedulable);
@@ -56,7 +56,7 @@ async fn a_humans_cordon_is_never_touched() {
     let world = world();
     world.lock().unwrap().node["spec"]["unschedulable"] = json!(true);
     let (_api, cluster) = tunnelled(&world).await;
-    let done = cordon(&cluster, "n1", "run-1").await.unwrap();
+    let done = cordon(&cluster, "n1", "run-1", false).await.unwrap();
     assert_eq!((done.changed, done.owner), (false, Owner::Human));
     let done = uncordon(&cluster, "n1", None).await.unwrap();
     assert_eq!((done.changed, done.kept), (false, true));
@@ -77,7 +77,10 @@ async fn the_gate_opens_when_the_version_arrives_and_says_what_it_waits_for() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         world.lock().unwrap().node["status"]["nodeInfo"]["kubeletVersion"] = json!("v1.35.1");
     };
-    let (passed, ()) = tokio::join!(gate(&cluster, "n1", &options, &progress), arrival);
+    let (passed, ()) = tokio::join!(
+        gate(&cluster, "n1", &options, &NodeChecks::default(), &progress),
+        arrival
+    );
     assert_eq!(passed.unwrap().version, "v1.35.1");
     assert_eq!(
         *lines.lock().unwrap(),
@@ -95,7 +98,9 @@ async fn a_gate_that_expires_says_what_is_missing() {
         timeout: Duration::from_secs(1),
         ..GateOptions::default()
     };
-    let error = gate(&cluster, "n1", &options, &progress).await.unwrap_err();
+    let error = gate(&cluster, "n1", &options, &NodeChecks::default(), &progress)
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "node n1 did not pass within 1 s: its kubelet is v1.34.1, not v1.35.1"
@@ -159,7 +164,7 @@ async fn a_release_takes_only_its_own_runs_cordon_back() {
         run: "run-1".to_owned(),
     };
     assert_eq!(record.to_value()["kind"], "uncordon");
-    cordon(&cluster, "n1", "run-2").await.unwrap();
+    cordon(&cluster, "n1", "run-2", false).await.unwrap();
     assert!(
         release(&clusters, &record.to_value(), &progress)
             .await

@@ -56,7 +56,12 @@ async fn without_forwarding_kubectl_is_taken() {
         .unwrap();
     assert_eq!(cluster.transport(), Some(Transport::Kubectl));
     world.lock().unwrap().interference = 1;
-    assert!(cordon(&cluster, "n1", "run-1").await.unwrap().changed);
+    assert!(
+        cordon(&cluster, "n1", "run-1", false)
+            .await
+            .unwrap()
+            .changed
+    );
     assert_eq!(world.lock().unwrap().mark(), Some("run-1"));
     assert!(uncordon(&cluster, "n1", None).await.unwrap().changed);
     let world = world.lock().unwrap();
@@ -140,7 +145,7 @@ async fn a_node_that_is_not_there_is_no_error_to_look_at() {
     let (_api, cluster) = tunnelled(&world).await;
     assert!(!overview(&cluster, "n2").await.unwrap().exists);
     assert_eq!(
-        cordon(&cluster, "n2", "run-1")
+        cordon(&cluster, "n2", "run-1", false)
             .await
             .unwrap_err()
             .to_string(),

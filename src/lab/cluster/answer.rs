@@ -18,6 +18,8 @@ pub(super) enum Answer {
     Json(u16, Value),
     /// The same under another media type.
     Discovery(&'static str, Value),
+    /// What is not JSON.
+    Bytes(&'static str, Vec<u8>),
     /// A health check.
     Text(u16, String),
     /// A watch.
@@ -26,7 +28,10 @@ pub(super) enum Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self::Json(refusal.code, refusal.to_json())
+        match refusal.plain() {
+            Some(text) => Self::Text(refusal.code, text.to_owned()),
+            None => Self::Json(refusal.code, refusal.to_json()),
+        }
     }
 }
 
@@ -35,6 +40,7 @@ impl Answer {
         let (code, media, body) = match self {
             Self::Json(code, value) => (code, "application/json", whole(value.to_string())),
             Self::Discovery(media, value) => (200, media, whole(value.to_string())),
+            Self::Bytes(media, bytes) => (200, media, Full::new(Bytes::from(bytes)).boxed_unsync()),
             Self::Text(code, text) => (code, "text/plain; charset=utf-8", whole(text)),
             Self::Watch(frames) => (
                 200,

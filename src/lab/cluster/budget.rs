@@ -94,7 +94,8 @@ fn share(value: &Value, of: i64) -> i64 {
 
 /// How many pods the controllers of these pods want to have.
 fn scale(store: &Store, namespace: &str, pods: &[&Arc<Value>]) -> i64 {
-    let sets = store.list(Resource::ReplicaSets, Some(namespace));
+    let replicas = store.list(Resource::ReplicaSets, Some(namespace));
+    let sets = replicas.chain(store.list(Resource::StatefulSets, Some(namespace)));
     let owns = |set: &Value| {
         pods.iter()
             .any(|pod| object::controller_uid(pod) == Some(object::uid(set)))
@@ -104,8 +105,39 @@ fn scale(store: &Store, namespace: &str, pods: &[&Arc<Value>]) -> i64 {
         .sum()
 }
 
+/// The annotation with the time from which on a budget allows everything.
+pub(super) const UNTIL: &str = "lab.windlass.dev/until";
+
+/// Whether some budget waits for its time to come.
+pub(super) fn timed(store: &Store) -> bool {
+    let mut budgets = store.list(Resource::Budgets, None);
+    budgets.any(|budget| budget["metadata"]["annotations"][UNTIL].is_string())
+}
+
+/// Lifts the budgets whose time has come.
+pub(super) fn ease(store: &mut Store, now: Timestamp) {
+    let until = |budget: &Value| {
+        let text = budget["metadata"]["annotations"][UNTIL].as_str()?;
+        object::time(text)
+    };
+    let due: Vec<Arc<Value>> = store
+        .list(Resource::Budgets, None)
+        .filter(|budget| until(budget).is_some_and(|until| until <= now))
+        .cloned()
+        .collect();
+    for before in due {
+        let mut budget = before.as_ref().clone();
+        budget["spec"]["minAvailable"] = json!(0);
+        if let Some(annotations) = budget["metadata"]["annotations"].as_object_mut() {
+            annotations.shift_remove(UNTIL);
+        }
+        store.update(&Key::of(Resource::Budgets, &before), budget);
+    }
+}
+
 /// Writes the status of all budgets, or of those of one namespace.
 pub(super) fn sync(store: &mut Store, namespace: Option<&str>) {
+    ease(store, Timestamp::now());
     let budgets: Vec<Arc<Value>> = store.list(Resource::Budgets, namespace).cloned().collect();
     for before in budgets {
         let count = count(store, &before);

@@ -42,12 +42,12 @@ pub trait Observe: Send + Sync {
     fn observe(&self, node: &str) -> Observation;
 }
 
-/// How the host behind a node stands.
+/// How the host behind a node stands. By default nothing runs there.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, and any of them may be true together"
 )]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// Whether a kubelet process lives.
     pub kubelet_running: bool,
@@ -63,15 +63,15 @@ pub struct Observation {
     pub api_running: bool,
     /// The version of that API server.
     pub api_version: String,
+    /// The version that it stands in for, by `--emulated-version`, such as `1.35`. `None` stands for its own.
+    pub api_emulated: Option<String>,
     /// The rest of the host's control plane.
     pub control_plane: ControlPlane,
 }
 
-/// What else is to be seen of the control plane on a host. By default the controllers run, and nothing is emulated.
+/// What else is to be seen of the control plane on a host. By default the controllers run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlPlane {
-    /// The older version that the API server was told to behave as, such as `1.34`; empty for none.
-    pub emulated: String,
     /// Whether `kube-controller-manager` lives.
     pub manager_running: bool,
     /// Whether `kube-scheduler` lives.
@@ -81,7 +81,6 @@ pub struct ControlPlane {
 impl Default for ControlPlane {
     fn default() -> Self {
         Self {
-            emulated: String::new(),
             manager_running: true,
             scheduler_running: true,
         }

@@ -1,6 +1,7 @@
 //! The loop that stands for kubelets, scheduler and controllers: it sleeps until something was changed or is due.
 
 use super::budget;
+use super::gc;
 use super::nodes;
 use super::object;
 use super::pods;
@@ -8,6 +9,7 @@ use super::resource::Resource;
 use super::scheduler::Scheduler;
 use super::state::{Shared, State};
 use super::store::Key;
+use super::volumes;
 use super::workloads;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -69,10 +71,12 @@ pub(super) fn pass(shared: &Shared) -> bool {
     shared.with(|state| {
         let now = Timestamp::now();
         kubelets(state, &alive, now);
+        gc::pass(state);
         workloads::pass(state);
         schedule(state);
+        let detaching = volumes::pass(state, now);
         budget::sync(&mut state.store, None);
-        !self::waiting(state).is_empty()
+        detaching || budget::timed(&state.store) || !self::waiting(state).is_empty()
     })
 }
 

@@ -1,40 +1,35 @@
 //! `/version` and discovery: what a real server answered, cut down to what is served here.
 
 use super::answer::Answer;
+use super::object;
+use super::openapi;
 use super::resource::Resource;
 use super::route::Route;
 use super::status::Refusal;
 use serde_json::{Value, json};
 
+/// A group of questions: nothing in it is stored.
+const ACCESS: &str = "authorization.k8s.io";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`, that behaves as the older version
-/// `emulated`, such as `1.35`, unless that is empty.
-pub(super) fn version(version: &str, emulated: &str) -> Value {
+/// `GET /version` of a server of this version, such as `v1.36.2` or `v1.36.2+k3s1`, that may stand in for an older one.
+pub(super) fn version(version: &str, emulated: Option<&str>) -> Value {
     let mut answer = recorded(include_str!("recorded/version.json"));
     let version = format!("v{}", version.trim_start_matches('v'));
-    let mut numbers = version.trim_start_matches('v').split('.');
-    let major = numbers.next().unwrap_or_default().to_owned();
-    let minor = numbers.next().unwrap_or_default().to_owned();
-    let (_, emulated) = emulated.split_once('.').unwrap_or_default();
-    let emulated = if emulated.is_empty() {
-        &minor
-    } else {
-        emulated
-    }
-    .to_owned();
-    // A server keeps compatible with the minor before the one that it behaves as.
-    let compatible = emulated
+    let (major, minor) = numbers(&version);
+    let (emulated_major, emulated_minor) = numbers(emulated.unwrap_or(&version));
+    // A server keeps compatible with the minor before the one that it stands for.
+    let compatible = emulated_minor
         .parse::<u32>()
         .unwrap_or_default()
         .saturating_sub(1)
         .to_string();
     for (field, value) in [
-        ("major", &major),
-        ("minor", &minor),
-        ("emulationMajor", &major),
-        ("emulationMinor", &emulated),
-        ("minCompatibilityMajor", &major),
+        ("major", major),
+        ("minor", minor),
+        ("emulationMajor", emulated_major),
+        ("emulationMinor", emulated_minor),
+        ("minCompatibilityMajor", emulated_major),
         ("minCompatibilityMinor", &compatible),
         ("gitVersion", &version),
     ] {
@@ -43,8 +38,15 @@ pub(super) fn version(version: &str, emulated: &str) -> Value {
     answer
 }
 
-/// Answers discovery; `aggregated` is the form that kubectl asks for first.
-pub(super) fn answer(route: &Route, aggregated: bool) -> Result<Answer, Refusal> {
+/// The first two numbers of a version.
+fn numbers(version: &str) -> (&str, &str) {
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let major = numbers.next().unwrap_or_default();
+    (major, numbers.next().unwrap_or_default())
+}
+
+/// Answers discovery; `aggregated` is the form that kubectl asks for first, `host` is the address that the client used.
+pub(super) fn answer(route: &Route, aggregated: bool, host: &str) -> Result<Answer, Refusal> {
     let value = match route {
         Route::Core if aggregated => {
             return Ok(Answer::Discovery(
@@ -58,20 +60,24 @@ pub(super) fn answer(route: &Route, aggregated: bool) -> Result<Answer, Refusal>
                 cut_down(include_str!("recorded/apis-aggregated.json")),
             ));
         }
-        Route::Core => json!({
-            "kind": "APIVersions",
-            "versions": ["v1"],
-            "serverAddressByClientCIDRs": [],
-        }),
-        Route::Groups => json!({
-            "kind": "APIGroupList",
-            "apiVersion": "v1",
-            "groups": groups().iter().map(|name| group(name)).collect::<Vec<_>>(),
-        }),
-        Route::Group(name) if groups().contains(&name.as_str()) => {
+        Route::Core => {
+            let mut answer = recorded(include_str!("recorded/api.json"));
+            answer["serverAddressByClientCIDRs"][0]["serverAddress"] = json!(host);
+            answer
+        }
+        Route::Groups => groups(),
+        Route::Patches => return Ok(Answer::Bytes(openapi::MEDIA, openapi::document())),
+        Route::OpenApi => json!({ "paths": {} }),
+        Route::Group(name) => {
             let mut answer = json!({ "kind": "APIGroup", "apiVersion": "v1" });
-            if let (Value::Object(answer), Value::Object(group)) = (&mut answer, group(name)) {
-                answer.extend(group);
+            let groups = groups();
+            let all = groups["groups"].as_array().into_iter().flatten();
+            let group = all
+                .filter_map(Value::as_object)
+                .find(|group| group["name"] == name.as_str())
+                .ok_or_else(Refusal::no_such_path)?;
+            for (field, value) in group {
+                answer[field] = value.clone();
             }
             answer
         }
@@ -86,34 +92,42 @@ fn recorded(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// The named groups, each once.
-fn groups() -> Vec<&'static str> {
-    let mut groups: Vec<&str> = Resource::ALL
-        .iter()
-        .map(|resource| resource.group())
-        .collect();
-    groups.retain(|group| !group.is_empty());
-    groups.sort_unstable();
-    groups.dedup();
-    groups
-}
-
-fn group(name: &str) -> Value {
-    let version = json!({ "groupVersion": format!("{name}/v1"), "version": "v1" });
-    json!({ "name": name, "versions": [version], "preferredVersion": version })
-}
-
-fn resources(group: &str) -> Result<Value, Refusal> {
-    let mut list = recorded(match group {
-        "" => include_str!("recorded/resources-api-v1.json"),
-        "apps" => include_str!("recorded/resources-apis-apps-v1.json"),
-        "coordination.k8s.io" => {
-            include_str!("recorded/resources-apis-coordination.k8s.io-v1.json")
+/// The groups that are served, in the recorded order, each with its version `v1`.
+fn groups() -> Value {
+    let mut list = recorded(include_str!("recorded/apis.json"));
+    let ours = |name: &Value| {
+        let ours = |resource: &Resource| name == resource.group();
+        name == ACCESS || Resource::ALL.iter().any(ours)
+    };
+    if let Some(groups) = list["groups"].as_array_mut() {
+        groups.retain(|group| ours(&group["name"]));
+        for group in groups {
+            if let Some(versions) = group["versions"].as_array_mut() {
+                versions.retain(|version| version["version"] == "v1");
+            }
         }
-        "policy" => include_str!("recorded/resources-apis-policy-v1.json"),
-        "storage.k8s.io" => include_str!("recorded/resources-apis-storage.k8s.io-v1.json"),
-        _ => return Err(Refusal::no_such_path()),
-    });
+    }
+    list
+}
+
+/// The resources of a group, as they were recorded, or else as the aggregated recording has them.
+fn resources(group: &str) -> Result<Value, Refusal> {
+    let mut list = match group {
+        "" => recorded(include_str!("recorded/resources-api-v1.json")),
+        "apiextensions.k8s.io" => recorded(include_str!(
+            "recorded/resources-apis-apiextensions.k8s.io-v1.json"
+        )),
+        "apps" => recorded(include_str!("recorded/resources-apis-apps-v1.json")),
+        "batch" => recorded(include_str!("recorded/resources-apis-batch-v1.json")),
+        "coordination.k8s.io" => recorded(include_str!(
+            "recorded/resources-apis-coordination.k8s.io-v1.json"
+        )),
+        "policy" => recorded(include_str!("recorded/resources-apis-policy-v1.json")),
+        "storage.k8s.io" => recorded(include_str!(
+            "recorded/resources-apis-storage.k8s.io-v1.json"
+        )),
+        group => spread(group).ok_or_else(Refusal::no_such_path)?,
+    };
     if let Some(entries) = list["resources"].as_array_mut() {
         entries.retain_mut(|entry| {
             let verbs = served(group, entry["name"].as_str().unwrap_or_default());
@@ -124,8 +138,56 @@ fn resources(group: &str) -> Result<Value, Refusal> {
     Ok(list)
 }
 
+/// A group of the aggregated recording as a list of its own; `None` where nothing of it is served.
+fn spread(group: &str) -> Option<Value> {
+    let list = cut_down(include_str!("recorded/apis-aggregated.json"));
+    let items = list["items"].as_array()?;
+    let item = items
+        .iter()
+        .find(|item| item["metadata"]["name"] == group)?;
+    let mut entries = Vec::new();
+    for entry in item["versions"][0]["resources"].as_array()? {
+        let mut one = json!({
+            "name": entry["resource"],
+            "singularName": entry["singularResource"],
+            "namespaced": entry["scope"] == "Namespaced",
+            "kind": entry["responseKind"]["kind"],
+            "verbs": entry["verbs"],
+        });
+        for field in ["shortNames", "categories"] {
+            if let Some(value) = entry.get(field) {
+                one[field] = value.clone();
+            }
+        }
+        entries.push(one);
+        for below in entry["subresources"].as_array().into_iter().flatten() {
+            let name = format!(
+                "{}/{}",
+                object::text(entry, "/resource"),
+                object::text(below, "/subresource")
+            );
+            entries.push(json!({
+                "name": name,
+                "singularName": "",
+                "namespaced": entry["scope"] == "Namespaced",
+                "kind": below["responseKind"]["kind"],
+                "verbs": below["verbs"],
+            }));
+        }
+    }
+    Some(json!({
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": format!("{group}/v1"),
+        "resources": entries,
+    }))
+}
+
 /// The verbs of `nodes` or `nodes/status`; none where it is not served.
 fn served(group: &str, name: &str) -> &'static [&'static str] {
+    if (group, name) == (ACCESS, "selfsubjectaccessreviews") {
+        return &["create"];
+    }
     let (plural, subresource) = name.split_once('/').unwrap_or((name, ""));
     match (Resource::find(group, plural), subresource) {
         (None, _) => &[],
@@ -149,6 +211,9 @@ fn cut_down(text: &str) -> Value {
             return false;
         };
         versions.retain_mut(|version| {
+            if version["version"] != "v1" {
+                return false;
+            }
             let Some(entries) = version["resources"].as_array_mut() else {
                 return false;
             };
@@ -192,32 +257,44 @@ mod tests {
     #[test]
     fn the_version_is_the_recorded_one_with_other_numbers() {
         let recorded: Value = serde_json::from_str(include_str!("recorded/version.json")).unwrap();
-        assert_eq!(version("v1.35.6", ""), recorded);
-        assert_eq!(version("1.35.6", ""), recorded);
-        let k3s = version("v1.36.2+k3s1", "");
+        assert_eq!(version("v1.35.6", None), recorded);
+        assert_eq!(version("1.35.6", None), recorded);
+        let k3s = version("v1.36.2+k3s1", None);
         assert_eq!(
             (k3s["minor"].as_str(), k3s["gitVersion"].as_str()),
             (Some("36"), Some("v1.36.2+k3s1"))
         );
-        // As a real v1.36.2 answered under `--emulated-version=1.35`.
-        let emulating = version("v1.36.2", "1.35");
-        for (field, expected) in [
-            ("minor", "36"),
-            ("emulationMinor", "35"),
-            ("minCompatibilityMinor", "34"),
-        ] {
-            assert_eq!(emulating[field], expected, "{field}");
+    }
+
+    #[test]
+    fn a_newer_server_may_stand_in_for_an_older_one() {
+        for emulated in ["1.35", "v1.35.6"] {
+            let answer = version("v1.36.2", Some(emulated));
+            for (field, wanted) in [
+                ("major", "1"),
+                ("minor", "36"),
+                ("emulationMajor", "1"),
+                ("emulationMinor", "35"),
+                ("minCompatibilityMajor", "1"),
+                ("minCompatibilityMinor", "34"),
+                ("gitVersion", "v1.36.2"),
+            ] {
+                assert_eq!(answer[field], wanted, "{field}");
+            }
         }
     }
 
     #[test]
     fn every_resource_is_discovered_and_nothing_else() {
+        let groups = groups();
+        let named = groups["groups"].as_array().unwrap();
+        let named = named.iter().map(|group| group["name"].as_str().unwrap());
         let mut found = Vec::new();
-        for group in std::iter::once("").chain(groups()) {
+        for group in std::iter::once("").chain(named) {
             let list = resources(group).unwrap();
             for entry in list["resources"].as_array().unwrap() {
                 let name = entry["name"].as_str().unwrap();
-                if !name.contains('/') {
+                if !name.contains('/') && group != ACCESS {
                     let resource = Resource::find(group, name).unwrap();
                     assert_eq!(entry["kind"], resource.kind());
                     assert_eq!(entry["namespaced"], resource.namespaced());
@@ -237,6 +314,29 @@ mod tests {
         };
         let core = include_str!("recorded/api-aggregated.json");
         let named = include_str!("recorded/apis-aggregated.json");
-        assert_eq!(count(core) + count(named), Resource::ALL.len());
+        assert_eq!(count(core) + count(named), Resource::ALL.len() + 1);
+    }
+
+    /// What was recorded only in one form tells what it is in the other: held against groups that were recorded in both.
+    #[test]
+    fn the_two_forms_tell_the_same() {
+        for group in [
+            "policy",
+            "apps",
+            "batch",
+            "coordination.k8s.io",
+            "storage.k8s.io",
+            "apiextensions.k8s.io",
+        ] {
+            let mut recorded = resources(group).unwrap();
+            let entries = recorded["resources"].as_array_mut().unwrap();
+            for entry in entries {
+                entry
+                    .as_object_mut()
+                    .unwrap()
+                    .shift_remove("storageVersionHash");
+            }
+            assert_eq!(recorded, spread(group).unwrap(), "{group}");
+        }
     }
 }

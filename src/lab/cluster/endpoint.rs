@@ -107,10 +107,10 @@ impl Endpoint {
         else {
             return;
         };
-        let known = self.clients.known(stream.get_ref().1.peer_certificates());
+        let who = self.clients.who(stream.get_ref().1.peer_certificates());
         let service = service_fn(|request| async move {
             Ok::<_, std::convert::Infallible>(
-                server::respond(&self.shared, &self.node, known, request).await,
+                server::respond(&self.shared, &self.node, who, request).await,
             )
         });
         let _ = http1::Builder::new()

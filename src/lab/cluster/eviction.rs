@@ -9,6 +9,7 @@ use super::resource::Resource;
 use super::state::{Shared, State};
 use super::status::Refusal;
 use super::store::Key;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Evicts a pod, or says why not. With `dryRun` only the decision is made.
@@ -19,7 +20,9 @@ pub(super) fn evict(
     eviction: &Value,
 ) -> Result<Answer, Refusal> {
     let version = object::text(eviction, "/apiVersion");
-    if eviction["kind"] != "Eviction" || version != "policy/v1" {
+    // The older version is still taken, as by a real server.
+    let versions = ["policy/v1", "policy/v1beta1"];
+    if eviction["kind"] != "Eviction" || !versions.contains(&version) {
         let kind = object::text(eviction, "/kind");
         return Err(Refusal::bad_request(format!(
             "expected policy/v1, Kind=Eviction, got {version}, Kind={kind}"
@@ -34,6 +37,7 @@ pub(super) fn evict(
     let options = &eviction["deleteOptions"];
     let dry = dry_run(query, options)?;
     shared.with(|state| {
+        budget::ease(&mut state.store, Timestamp::now());
         decide(state, key, options)?;
         if !dry {
             pods::terminate(state, key, options["gracePeriodSeconds"].as_i64())?;
@@ -47,7 +51,8 @@ pub(super) fn evict(
     })
 }
 
-fn dry_run(query: &Query, options: &Value) -> Result<bool, Refusal> {
+/// Whether nothing is to be kept, by the query or by the options in the body.
+pub(super) fn dry_run(query: &Query, options: &Value) -> Result<bool, Refusal> {
     let orders = options["dryRun"]
         .as_array()
         .into_iter()

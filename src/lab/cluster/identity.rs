@@ -1,7 +1,7 @@
 //! Who a client is: the certificate it showed, judged after the handshake.
 //!
 //! A real API server lets any certificate through the TLS handshake and answers 401 to one it does not know. rustls
-//! would end the handshake instead, so the verifier here lets it pass and [`Clients::known`] asks the real one later.
+//! would end the handshake instead, so the verifier here lets it pass and [`Clients::who`] asks the real one later.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring;
@@ -11,6 +11,17 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use std::io;
 use std::sync::Arc;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A certificate of the cluster's authority: the only one that it gives out is the administrator's.
+    Admin,
+    /// No credentials at all; such a client may see versions and health.
+    Anonymous,
+    /// Credentials that the server does not know.
+    Unknown,
+}
 
 /// Knows which client certificates the cluster's authority has signed.
 #[derive(Clone, Debug)]
@@ -32,14 +43,15 @@ impl Clients {
         Arc::new(LetPass(self.0.clone()))
     }
 
-    /// Whether the chain that the client showed leads to the authority.
-    pub(super) fn known(&self, chain: Option<&[CertificateDer<'_>]>) -> bool {
+    /// Who showed this chain.
+    pub(super) fn who(&self, chain: Option<&[CertificateDer<'_>]>) -> Who {
         let Some([leaf, between @ ..]) = chain else {
-            return false;
+            return Who::Anonymous;
         };
-        self.0
-            .verify_client_cert(leaf, between, UnixTime::now())
-            .is_ok()
+        match self.0.verify_client_cert(leaf, between, UnixTime::now()) {
+            Ok(_) => Who::Admin,
+            Err(_) => Who::Unknown,
+        }
     }
 }
 

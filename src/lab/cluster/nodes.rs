@@ -1,6 +1,7 @@
 //! Nodes: what a kubelet and the node lifecycle controller write into them, from how their hosts stand.
 
 use super::config::{ClusterConfig, Flavor, NodeConfig, Observation};
+use super::events::{self, Happening};
 use super::object;
 use super::pods;
 use super::resource::Resource;
@@ -82,9 +83,31 @@ fn apply(state: &mut State, name: &str, seen: &Observation, now: Timestamp) {
     }
     let was_lost =
         object::condition(&before, "Ready").is_some_and(|ready| ready["status"] == "Unknown");
-    state.store.update(&key, node);
+    let after = state.store.update(&key, node);
+    if let Some(reason) = happened(&before, &after) {
+        let happening = Happening {
+            reason,
+            warning: false,
+            message: format!("Node {name} status is now: {reason}"),
+            component: if standing == Standing::Lost {
+                "node-controller"
+            } else {
+                "kubelet"
+            },
+        };
+        events::note(state, &after, &happening, now);
+    }
     if was_lost != (standing == Standing::Lost) {
         pods::node_lost(state, name, standing == Standing::Lost, now);
+    }
+}
+
+/// The event that a change of the `Ready` condition is worth.
+fn happened(before: &Value, after: &Value) -> Option<&'static str> {
+    match (object::ready(before), object::ready(after)) {
+        (false, true) => Some("NodeReady"),
+        (true, false) => Some("NodeNotReady"),
+        _ => None,
     }
 }
 
@@ -334,6 +357,7 @@ mod tests {
             stale_heartbeat: false,
             api_running: true,
             api_version: "v1.35.6".to_owned(),
+            api_emulated: None,
             control_plane: crate::lab::cluster::ControlPlane::default(),
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn apply(object: &mut Value, content_type: &str, body: &[u8]) -> Resu
     match (kind, &patch) {
         ("application/json-patch+json", Value::Array(operations)) => {
             for operation in operations {
-                step(object, operation).map_err(Refusal::bad_request)?;
+                step(object, operation).map_err(|_| Refusal::unfit_patch())?;
             }
             Ok(())
         }
@@ -172,12 +172,12 @@ mod tests {
             (
                 "application/json-patch+json",
                 r#"[{"op":"test","path":"/a","value":1}]"#,
-                400,
+                422,
             ),
             (
                 "application/json-patch+json",
                 r#"[{"op":"remove","path":"/nope/x"}]"#,
-                400,
+                422,
             ),
         ];
         for (kind, body, code) in cases {

@@ -167,9 +167,7 @@ fn replay(path: &Path, revision: &mut u64, objects: &mut Objects) -> io::Result<
 
 fn key_of(object: &Value) -> Option<Key> {
     let kind = object["kind"].as_str()?;
-    let resource = Resource::ALL
-        .into_iter()
-        .find(|resource| resource.kind() == kind)?;
+    let resource = Resource::of_kind(kind)?;
     Some(Key::new(
         resource,
         object::namespace(object),
@@ -180,9 +178,7 @@ fn key_of(object: &Value) -> Option<Key> {
 fn deleted_key(parts: &Value) -> Option<Key> {
     let part = |index: usize| parts.get(index)?.as_str();
     let kind = part(0)?;
-    let resource = Resource::ALL
-        .into_iter()
-        .find(|resource| resource.kind() == kind)?;
+    let resource = Resource::of_kind(kind)?;
     Some(Key::new(resource, part(1)?, part(2)?))
 }
 

@@ -1,5 +1,6 @@
 //! Pods: how they are made, started, ended, and what becomes of them when their node is lost.
 
+use super::defaults;
 use super::object;
 use super::resource::Resource;
 use super::state::State;
@@ -23,15 +24,7 @@ pub(super) fn admit(pod: &mut Value) -> Result<(), Refusal> {
             "Required value",
         ));
     }
-    for (field, value) in [
-        ("restartPolicy", json!("Always")),
-        ("terminationGracePeriodSeconds", json!(30)),
-        ("schedulerName", json!("default-scheduler")),
-    ] {
-        if pod["spec"].get(field).is_none() {
-            pod["spec"][field] = value;
-        }
-    }
+    defaults::pod(&mut pod["spec"]);
     pod["status"] = json!({ "phase": "Pending", "qosClass": "BestEffort" });
     Ok(())
 }

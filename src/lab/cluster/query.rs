@@ -26,6 +26,12 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter that may be given more than once.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.0.iter().filter(move |(found, _)| found == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The value of a parameter, or the empty string.
     pub(super) fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()

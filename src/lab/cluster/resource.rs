@@ -11,27 +11,53 @@ pub(super) enum Resource {
     Nodes,
     Leases,
     ConfigMaps,
+    PriorityClasses,
+    PersistentVolumes,
+    PersistentVolumeClaims,
+    CsiNodes,
+    Services,
+    EndpointSlices,
+    ValidatingWebhooks,
+    MutatingWebhooks,
+    ApiServices,
+    CustomResourceDefinitions,
     Deployments,
     ReplicaSets,
+    StatefulSets,
     DaemonSets,
+    Jobs,
     Budgets,
     Pods,
     VolumeAttachments,
+    Events,
 }
 
 impl Resource {
     /// All of them.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Namespaces,
         Self::Nodes,
         Self::Leases,
         Self::ConfigMaps,
+        Self::PriorityClasses,
+        Self::PersistentVolumes,
+        Self::PersistentVolumeClaims,
+        Self::CsiNodes,
+        Self::Services,
+        Self::EndpointSlices,
+        Self::ValidatingWebhooks,
+        Self::MutatingWebhooks,
+        Self::ApiServices,
+        Self::CustomResourceDefinitions,
         Self::Deployments,
         Self::ReplicaSets,
+        Self::StatefulSets,
         Self::DaemonSets,
+        Self::Jobs,
         Self::Budgets,
         Self::Pods,
         Self::VolumeAttachments,
+        Self::Events,
     ];
 
     /// API group, plural, kind, and whether objects live in namespaces.
@@ -41,9 +67,43 @@ impl Resource {
             Self::Nodes => ("", "nodes", "Node", false),
             Self::Leases => ("coordination.k8s.io", "leases", "Lease", true),
             Self::ConfigMaps => ("", "configmaps", "ConfigMap", true),
+            Self::PriorityClasses => (
+                "scheduling.k8s.io",
+                "priorityclasses",
+                "PriorityClass",
+                false,
+            ),
+            Self::PersistentVolumes => ("", "persistentvolumes", "PersistentVolume", false),
+            Self::PersistentVolumeClaims => {
+                ("", "persistentvolumeclaims", "PersistentVolumeClaim", true)
+            }
+            Self::CsiNodes => ("storage.k8s.io", "csinodes", "CSINode", false),
+            Self::Services => ("", "services", "Service", true),
+            Self::EndpointSlices => ("discovery.k8s.io", "endpointslices", "EndpointSlice", true),
+            Self::ValidatingWebhooks => (
+                "admissionregistration.k8s.io",
+                "validatingwebhookconfigurations",
+                "ValidatingWebhookConfiguration",
+                false,
+            ),
+            Self::MutatingWebhooks => (
+                "admissionregistration.k8s.io",
+                "mutatingwebhookconfigurations",
+                "MutatingWebhookConfiguration",
+                false,
+            ),
+            Self::ApiServices => ("apiregistration.k8s.io", "apiservices", "APIService", false),
+            Self::CustomResourceDefinitions => (
+                "apiextensions.k8s.io",
+                "customresourcedefinitions",
+                "CustomResourceDefinition",
+                false,
+            ),
             Self::Deployments => ("apps", "deployments", "Deployment", true),
             Self::ReplicaSets => ("apps", "replicasets", "ReplicaSet", true),
+            Self::StatefulSets => ("apps", "statefulsets", "StatefulSet", true),
             Self::DaemonSets => ("apps", "daemonsets", "DaemonSet", true),
+            Self::Jobs => ("batch", "jobs", "Job", true),
             Self::Budgets => (
                 "policy",
                 "poddisruptionbudgets",
@@ -57,6 +117,7 @@ impl Resource {
                 "VolumeAttachment",
                 false,
             ),
+            Self::Events => ("", "events", "Event", true),
         }
     }
 
@@ -102,24 +163,20 @@ impl Resource {
         details
     }
 
-    /// The verbs that are served. Workloads and nodes come from the lab's own description and cannot be made or removed.
+    /// The verbs that are served. Nodes come from the lab's own description and cannot be made or removed by clients.
     pub(super) const fn verbs(self) -> &'static [&'static str] {
         match self {
             Self::Nodes => &["get", "list", "patch", "update", "watch"],
-            Self::Leases | Self::ConfigMaps | Self::Budgets | Self::Pods => &[
+            _ => &[
                 "create", "delete", "get", "list", "patch", "update", "watch",
             ],
-            Self::Namespaces => &["create", "delete", "get", "list", "watch"],
-            Self::Deployments | Self::ReplicaSets | Self::DaemonSets | Self::VolumeAttachments => {
-                &["get", "list", "watch"]
-            }
         }
     }
 
     /// The verbs of a subresource, or nothing where there is no such subresource.
     pub(super) fn subresource_verbs(self, subresource: &str) -> &'static [&'static str] {
         match (self, subresource) {
-            (Self::Nodes | Self::Pods | Self::Budgets, "status") => &["get", "patch", "update"],
+            (resource, "status") if resource.has_status() => &["get", "patch", "update"],
             (Self::Pods, "eviction") => &["create"],
             _ => &[],
         }
@@ -132,11 +189,23 @@ impl Resource {
             .find(|resource| resource.group() == group && resource.plural() == plural)
     }
 
+    /// The resource of this kind.
+    pub(super) fn of_kind(kind: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|resource| resource.kind() == kind)
+    }
+
     /// Whether `metadata.generation` counts changes of the spec.
     pub(super) const fn counts_generations(self) -> bool {
         matches!(
             self,
-            Self::Deployments | Self::ReplicaSets | Self::DaemonSets | Self::Budgets
+            Self::Deployments
+                | Self::ReplicaSets
+                | Self::StatefulSets
+                | Self::DaemonSets
+                | Self::Jobs
+                | Self::Budgets
         )
     }
 
@@ -144,12 +213,21 @@ impl Resource {
     pub(super) const fn has_status(self) -> bool {
         matches!(
             self,
-            Self::Nodes
+            Self::Namespaces
+                | Self::Nodes
                 | Self::Pods
                 | Self::Budgets
                 | Self::Deployments
                 | Self::ReplicaSets
+                | Self::StatefulSets
                 | Self::DaemonSets
+                | Self::Jobs
+                | Self::Services
+                | Self::PersistentVolumes
+                | Self::PersistentVolumeClaims
+                | Self::VolumeAttachments
+                | Self::ApiServices
+                | Self::CustomResourceDefinitions
         )
     }
 }

@@ -7,8 +7,15 @@ use super::resource::Resource;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Version,
-    /// `healthz`, `livez` or `readyz`.
-    Health(&'static str),
+    /// `healthz`, `livez` or `readyz`, or one check of it.
+    Health(&'static str, Option<String>),
+    Metrics,
+    /// `selfsubjectaccessreviews`
+    AccessReview,
+    /// `/openapi/v2`: which kinds take a `dryRun`.
+    Patches,
+    /// `/openapi/v3`: that there are no schemas.
+    OpenApi,
     /// `/api`
     Core,
     /// `/apis`
@@ -40,9 +47,22 @@ impl Route {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         match steps.as_slice() {
             ["version"] => Some(Self::Version),
-            ["healthz"] => Some(Self::Health("healthz")),
-            ["livez"] => Some(Self::Health("livez")),
-            ["readyz"] => Some(Self::Health("readyz")),
+            ["metrics"] => Some(Self::Metrics),
+            ["openapi", "v2"] => Some(Self::Patches),
+            ["openapi", "v3"] => Some(Self::OpenApi),
+            [
+                "apis",
+                "authorization.k8s.io",
+                "v1",
+                "selfsubjectaccessreviews",
+            ] => Some(Self::AccessReview),
+            [check @ ("healthz" | "livez" | "readyz"), one @ ..] => {
+                let check = ["healthz", "livez", "readyz"]
+                    .into_iter()
+                    .find(|known| known == check)?;
+                let one = (!one.is_empty()).then(|| one.join("/"));
+                Some(Self::Health(check, one))
+            }
             ["api"] => Some(Self::Core),
             ["apis"] => Some(Self::Groups),
             ["apis", group] => Some(Self::Group((*group).to_owned())),
@@ -105,7 +125,12 @@ mod tests {
     fn paths_are_read_as_a_real_server_reads_them() {
         let cases = [
             ("/version", Some(Route::Version)),
-            ("/readyz", Some(Route::Health("readyz"))),
+            ("/readyz", Some(Route::Health("readyz", None))),
+            (
+                "/livez/poststarthook/x",
+                Some(Route::Health("livez", Some("poststarthook/x".to_owned()))),
+            ),
+            ("/metrics", Some(Route::Metrics)),
             ("/api", Some(Route::Core)),
             ("/api/v1", Some(Route::Resources(String::new()))),
             ("/apis/apps/v1", Some(Route::Resources("apps".to_owned()))),

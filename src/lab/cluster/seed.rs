@@ -1,10 +1,11 @@
 //! What a new cluster holds: namespaces, DaemonSets, a small shop of Deployments, and budgets over some of them.
 
 use super::config::{ClusterConfig, Flavor};
-use super::object;
+use super::defaults;
 use super::resource::Resource;
 use super::status::Refusal;
 use super::store::Store;
+use super::workloads;
 use serde_json::{Value, json};
 
 /// Fills an empty store.
@@ -70,7 +71,8 @@ fn takers(config: &ClusterConfig) -> usize {
     }
 }
 
-fn namespace(store: &mut Store, name: &str) -> Result<(), Refusal> {
+/// Makes a namespace.
+pub(super) fn namespace(store: &mut Store, name: &str) -> Result<(), Refusal> {
     store.create(
         Resource::Namespaces,
         json!({
@@ -142,40 +144,14 @@ pub(super) fn deployment(
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": "25%", "maxSurge": "25%" } },
         },
     }))?;
-    let hash = object::suffix(9);
-    template["metadata"]["labels"]["pod-template-hash"] = json!(hash);
-    store.create(
-        Resource::ReplicaSets,
-        json!({
-            "metadata": {
-                "namespace": namespace,
-                "name": format!("{name}-{hash}"),
-                "labels": { "app": name, "pod-template-hash": hash },
-                "ownerReferences": [{
-                    "apiVersion": "apps/v1",
-                    "kind": "Deployment",
-                    "name": name,
-                    "uid": object::uid(&deployment),
-                    "controller": true,
-                    "blockOwnerDeletion": true,
-                }],
-            },
-            "spec": {
-                "replicas": replicas,
-                "selector": { "matchLabels": { "app": name, "pod-template-hash": hash } },
-                "template": template,
-            },
-        }),
-    )
+    workloads::replica_set(store, &deployment)
 }
 
 fn template(name: &str, scratch: bool) -> Value {
     let mut spec = json!({
-        "containers": [{ "name": name, "image": format!("registry.invalid/{name}:1"), "resources": {} }],
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 30,
-        "schedulerName": "default-scheduler",
+        "containers": [{ "name": name, "image": format!("registry.invalid/{name}:1") }],
     });
+    defaults::pod(&mut spec);
     if scratch {
         spec["volumes"] = json!([{ "name": "scratch", "emptyDir": {} }]);
         spec["containers"][0]["volumeMounts"] =

@@ -186,6 +186,7 @@ impl Fields {
             let found = match field.as_str() {
                 // A boolean: absent is `false`.
                 "spec.unschedulable" => (object["spec"]["unschedulable"] == true).to_string(),
+                "source" => object::text(object, "/source/component").to_owned(),
                 _ => object::text(object, &format!("/{}", field.replace('.', "/"))).to_owned(),
             };
             (found == *wanted) == *equal
@@ -193,14 +194,33 @@ impl Fields {
     }
 }
 
+/// What an event can be found by of the object that it is about.
+const INVOLVED: &[&str] = &[
+    "kind",
+    "namespace",
+    "name",
+    "uid",
+    "apiVersion",
+    "resourceVersion",
+    "fieldPath",
+];
+
 fn indexed(resource: Resource, field: &str) -> bool {
     match field {
         "metadata.name" => true,
         "metadata.namespace" => resource.namespaced(),
         "spec.nodeName" => resource == Resource::Pods,
         "status.phase" => matches!(resource, Resource::Pods | Resource::Namespaces),
+        "spec.restartPolicy"
+        | "spec.schedulerName"
+        | "spec.serviceAccountName"
+        | "status.nominatedNodeName" => resource == Resource::Pods,
+        "reason" | "type" | "reportingComponent" | "source" => resource == Resource::Events,
         "spec.unschedulable" => resource == Resource::Nodes,
-        _ => false,
+        _ => {
+            let involved = field.strip_prefix("involvedObject.");
+            resource == Resource::Events && involved.is_some_and(|field| INVOLVED.contains(&field))
+        }
     }
 }
 

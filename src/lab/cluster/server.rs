@@ -1,10 +1,14 @@
 //! One HTTP request: who asks, what for, and in which media type.
 
+use super::access;
 use super::answer::{Answer, Body};
 use super::discovery;
 use super::health;
+use super::identity::Who;
+use super::media::Form;
+use super::metrics;
 use super::query::Query;
-use super::route::{Route, Target};
+use super::route::Route;
 use super::state::Shared;
 use super::status::Refusal;
 use super::verbs::{self, Request};
@@ -17,14 +21,14 @@ use std::sync::Arc;
 /// The largest body that a real API server takes, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
 
-/// Answers a request that came to the endpoint of `node`. `known` says whether the client showed a good certificate.
+/// Answers a request of `who` that came to the endpoint of `node`.
 pub(super) async fn respond(
     shared: &Arc<Shared>,
     node: &str,
-    known: bool,
+    who: Who,
     request: http::Request<Incoming>,
 ) -> Response<Body> {
-    let answer = match answer(shared, node, known, request).await {
+    let answer = match answer(shared, node, who, request).await {
         Ok(answer) => answer,
         Err(refusal) => refusal.into(),
     };
@@ -34,57 +38,95 @@ pub(super) async fn respond(
 async fn answer(
     shared: &Arc<Shared>,
     node: &str,
-    known: bool,
+    who: Who,
     request: http::Request<Incoming>,
 ) -> Result<Answer, Refusal> {
     let (head, body) = request.into_parts();
+    let token = head.headers.contains_key(header::AUTHORIZATION);
+    if who == Who::Unknown || (who == Who::Anonymous && token) {
+        return Err(Refusal::unauthorized());
+    }
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let route = Route::parse(head.uri.path());
+    let path = head.uri.path();
+    let route = Route::parse(path);
+    if who == Who::Anonymous {
+        admit(route.as_ref(), &head.method, path, &query)?;
+    }
     match route {
-        // Versions and health are open to everyone, as by `system:public-info-viewer`.
-        Some(Route::Version) => only_get(&head.method).map(|()| {
-            let seen = shared.observe(node);
-            let version = discovery::version(&seen.api_version, &seen.control_plane.emulated);
-            Answer::Json(200, version)
-        }),
-        Some(Route::Health(check)) => {
-            only_get(&head.method).map(|()| health::answer(check, &query))
-        }
-        _ if !known => Err(Refusal::unauthorized()),
         None => Err(Refusal::no_such_path()),
         Some(Route::Objects(target)) => {
-            accepts_json(&head.headers)?;
+            let form = Form::negotiate(text(&head.headers, header::ACCEPT))?;
+            let content_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
             let body = collect(body).await?;
-            objects(shared, &head.method, target, query, &head.headers, body)
+            let method = head.method;
+            verbs::run(
+                shared,
+                &Request {
+                    method,
+                    target,
+                    query,
+                    content_type,
+                    form,
+                    body,
+                },
+            )
+        }
+        Some(Route::AccessReview) => {
+            if head.method != Method::POST {
+                return Err(Refusal::method_not_allowed());
+            }
+            access::review(
+                text(&head.headers, header::CONTENT_TYPE),
+                &collect(body).await?,
+            )
         }
         Some(route) => {
             only_get(&head.method)?;
-            let aggregated =
-                text(&head.headers, header::ACCEPT).contains("as=APIGroupDiscoveryList");
-            discovery::answer(&route, aggregated)
+            look(shared, node, &route, &query, &head.headers)
         }
     }
 }
 
-fn objects(
-    shared: &Arc<Shared>,
-    method: &Method,
-    target: Target,
-    query: Query,
+/// What is only read and is no object.
+fn look(
+    shared: &Shared,
+    node: &str,
+    route: &Route,
+    query: &Query,
     headers: &HeaderMap,
-    body: Bytes,
 ) -> Result<Answer, Refusal> {
-    let content_type = text(headers, header::CONTENT_TYPE).to_owned();
-    verbs::run(
-        shared,
-        &Request {
-            method: method.clone(),
-            target,
-            query,
-            content_type,
-            body,
-        },
-    )
+    match route {
+        Route::Version => {
+            let seen = shared.observe(node);
+            let version = discovery::version(&seen.api_version, seen.api_emulated.as_deref());
+            Ok(Answer::Json(200, version))
+        }
+        Route::Health(check, one) => {
+            let failing = shared.with(|state| state.seeds.failing(node));
+            health::answer(check, one.as_deref(), query, &failing)
+        }
+        Route::Metrics => {
+            let version = shared.observe(node).api_version;
+            let deprecated = shared.with(|state| state.seeds.deprecated.clone());
+            Ok(Answer::Text(200, metrics::render(&version, &deprecated)))
+        }
+        route => {
+            let aggregated = text(headers, header::ACCEPT).contains("as=APIGroupDiscoveryList");
+            discovery::answer(route, aggregated, text(headers, header::HOST))
+        }
+    }
+}
+
+/// Versions and health are open to everyone, as by `system:public-info-viewer`; nothing else is.
+fn admit(route: Option<&Route>, method: &Method, path: &str, query: &Query) -> Result<(), Refusal> {
+    match route {
+        Some(Route::Version | Route::Health(..)) => Ok(()),
+        Some(Route::Objects(target)) => {
+            let verb = verbs::verb(method, target, query).unwrap_or("get");
+            Err(Refusal::forbidden(target, verb))
+        }
+        _ => Err(Refusal::forbidden_path(path)),
+    }
 }
 
 fn only_get(method: &Method) -> Result<(), Refusal> {
@@ -100,21 +142,6 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
-}
-
-/// Tables and protobuf are not made here, but a client that also takes plain JSON gets that, as from a server without them.
-fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let accept = text(headers, header::ACCEPT);
-    let plain = |range: &str| {
-        let kind = range.split(';').next().unwrap_or_default().trim();
-        let shaped = range.contains("as=");
-        matches!(kind, "application/json" | "application/*" | "*/*") && !shaped
-    };
-    if accept.is_empty() || accept.split(',').any(plain) {
-        Ok(())
-    } else {
-        Err(Refusal::not_acceptable())
-    }
 }
 
 async fn collect(body: Incoming) -> Result<Bytes, Refusal> {

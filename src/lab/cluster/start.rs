@@ -4,7 +4,6 @@ use super::certs::Authority;
 use super::config::{ClusterConfig, Observe};
 use super::controller;
 use super::endpoint::Endpoint;
-use super::faults;
 use super::health_port::{Component, HealthPort};
 use super::kubeconfig;
 use super::nodes;
@@ -24,7 +23,7 @@ use tokio::task::JoinSet;
 
 /// A running lab cluster. Dropping it closes all connections and writes the state file.
 pub struct Cluster {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     endpoints: BTreeMap<String, (SocketAddr, String)>,
     /// Where the controllers of a node say whether they are well.
     health: BTreeMap<(String, Component), u16>,
@@ -97,20 +96,16 @@ impl Cluster {
         self.endpoints.get(node).map(|(_, text)| text.clone())
     }
 
-    /// The fault `budget-blocked`: a pod on `node` is covered by a budget that never allows a disruption.
-    pub fn block_budget(&self, node: &str, on: bool) {
-        faults::block_budget(&self.shared, node, on);
-    }
-
     /// How the cluster stands, for people: nodes with their versions and pods, budgets, endpoints.
     pub fn snapshot(&self) -> Value {
         nodes::refresh_all(&self.shared);
         let (nodes, budgets) = self.shared.with(|state| {
-            let mut pods: BTreeMap<String, usize> = BTreeMap::new();
+            let mut pods: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for pod in state.store.list(Resource::Pods, None) {
-                *pods
-                    .entry(object::text(pod, "/spec/nodeName").to_owned())
-                    .or_default() += 1;
+                let name = format!("{}/{}", object::namespace(pod), object::name(pod));
+                pods.entry(object::text(pod, "/spec/nodeName").to_owned())
+                    .or_default()
+                    .push(name);
             }
             let nodes: Vec<Value> = state
                 .store
@@ -127,8 +122,9 @@ impl Cluster {
         json!({ "name": self.shared.config.name, "nodes": nodes, "budgets": budgets })
     }
 
-    fn node(&self, node: &Value, pods: &BTreeMap<String, usize>) -> Value {
+    fn node(&self, node: &Value, pods: &BTreeMap<String, Vec<String>>) -> Value {
         let name = object::name(node);
+        let pods = pods.get(name).map(Vec::as_slice).unwrap_or_default();
         let ready = object::condition(node, "Ready").map_or(&Value::Null, |ready| &ready["status"]);
         json!({
             "name": name,
@@ -136,7 +132,11 @@ impl Cluster {
             "ready": ready,
             "version": object::text(node, "/status/nodeInfo/kubeletVersion"),
             "unschedulable": node["spec"]["unschedulable"] == true,
-            "pods": pods.get(name).copied().unwrap_or_default(),
+            "taints": node["spec"]["taints"],
+            "labels": node["metadata"]["labels"],
+            "annotations": node["metadata"]["annotations"],
+            "pods": pods.len(),
+            "pod_names": pods,
         })
     }
 }

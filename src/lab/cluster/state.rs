@@ -2,6 +2,7 @@
 
 use super::config::{ClusterConfig, Observation, Observe};
 use super::nodes::Life;
+use super::seeds::{Mask, Seeds};
 use super::store::Store;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -16,12 +17,16 @@ pub(super) struct State {
     pub(super) lives: HashMap<String, Life>,
     /// Since when a pod waits to start or to be gone, by uid.
     pub(super) timers: HashMap<String, Timestamp>,
+    /// Since when a volume is no longer held, by the name of its attachment.
+    pub(super) detaching: HashMap<String, Timestamp>,
+    pub(super) seeds: Seeds,
 }
 
 /// One cluster, as its endpoints and its controllers see it.
 pub(super) struct Shared {
     pub(super) config: ClusterConfig,
     observe: Arc<dyn Observe>,
+    masks: Mutex<HashMap<String, Mask>>,
     state: Mutex<State>,
     /// The newest revision; watches wait for it to grow.
     pub(super) changed: watch::Sender<u64>,
@@ -36,10 +41,13 @@ impl Shared {
             store,
             lives: HashMap::new(),
             timers: HashMap::new(),
+            detaching: HashMap::new(),
+            seeds: Seeds::default(),
         };
         Self {
             config,
             observe,
+            masks: Mutex::default(),
             state: Mutex::new(state),
             changed: watch::Sender::new(revision),
             wake: Notify::new(),
@@ -48,7 +56,20 @@ impl Shared {
 
     /// How the host behind a node stands. Never called under the lock, since it may read files.
     pub(super) fn observe(&self, node: &str) -> Observation {
-        self.observe.observe(node)
+        let seen = self.observe.observe(node);
+        let masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        match masks.get(node) {
+            Some(mask) => mask.over(seen),
+            None => seen,
+        }
+    }
+
+    /// Changes what is seen of the host behind a node from now on.
+    pub(super) fn mask(&self, node: &str, change: impl FnOnce(&mut Mask)) {
+        let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        change(masks.entry(node.to_owned()).or_default());
+        drop(masks);
+        self.wake.notify_one();
     }
 
     /// Works on the state; watches and controllers hear of it if anything was changed.

@@ -3,7 +3,11 @@
 //! This file knows no store: callers say what was asked for.
 
 use super::resource::Resource;
+use super::route::Target;
 use serde_json::{Value, json};
+
+/// The name of a client that shows no certificate.
+const ANONYMOUS: &str = "system:anonymous";
 
 /// Why a request was not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +17,8 @@ pub(super) struct Refusal {
     reason: &'static str,
     message: String,
     details: Option<Value>,
+    /// What is sent instead of a `Status`, where a real server has nothing that could make one.
+    plain: Option<&'static str>,
 }
 
 impl Refusal {
@@ -22,7 +28,13 @@ impl Refusal {
             reason,
             message: message.into(),
             details: None,
+            plain: None,
         }
+    }
+
+    /// The text that goes over the wire in place of a `Status`.
+    pub(super) fn plain(&self) -> Option<&'static str> {
+        self.plain
     }
 
     fn about(mut self, details: Value) -> Self {
@@ -57,14 +69,54 @@ impl Refusal {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    /// Nothing is served under this path.
+    /// A client without a certificate asks for something that not everyone may see.
+    pub(super) fn forbidden(target: &Target, verb: &str) -> Self {
+        let resource = target.resource;
+        let what = match target.subresource.as_deref() {
+            Some(subresource) => format!("{}/{subresource}", resource.plural()),
+            None => resource.plural().to_owned(),
+        };
+        let place = match target.namespace.as_deref() {
+            Some(namespace) => format!("in the namespace \"{namespace}\""),
+            None => "at the cluster scope".to_owned(),
+        };
+        let named = target.name.as_deref().unwrap_or_default();
+        let subject = if named.is_empty() {
+            resource.qualified()
+        } else {
+            format!("{} \"{named}\"", resource.qualified())
+        };
+        let message = format!(
+            "{subject} is forbidden: User \"{ANONYMOUS}\" cannot {verb} resource \"{what}\" in API group \"{}\" {place}",
+            resource.group()
+        );
+        let mut details = resource.details(named);
+        if named.is_empty()
+            && let Some(details) = details.as_object_mut()
+        {
+            details.shift_remove("name");
+        }
+        Self::new(403, "Forbidden", message).about(details)
+    }
+
+    /// The same for a path that is no object.
+    pub(super) fn forbidden_path(path: &str) -> Self {
+        let message = format!("forbidden: User \"{ANONYMOUS}\" cannot get path \"{path}\"");
+        Self::new(403, "Forbidden", message).about(json!({}))
+    }
+
+    /// Nothing is served under this path. A real server answers that with a line of text.
     pub(super) fn no_such_path() -> Self {
-        Self::new(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        )
-        .about(json!({}))
+        Self {
+            plain: Some("404 page not found\n"),
+            ..Self::new(404, "NotFound", "404 page not found")
+        }
+    }
+
+    /// A patch that cannot be applied to the object as it is.
+    pub(super) fn unfit_patch() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        Self::new(422, "Invalid", message).about(json!({}))
     }
 
     pub(super) fn not_found(resource: Resource, name: &str) -> Self {
@@ -131,10 +183,10 @@ impl Refusal {
 
     pub(super) fn invalid(resource: Resource, name: &str, field: &str, problem: &str) -> Self {
         let kind = resource.kind();
-        let reason = if problem == "Required value" {
-            "FieldValueRequired"
-        } else {
-            "FieldValueInvalid"
+        let reason = match problem.split(':').next() {
+            Some("Required value") => "FieldValueRequired",
+            Some("Forbidden") => "FieldValueForbidden",
+            _ => "FieldValueInvalid",
         };
         let mut details = json!({ "name": name });
         if !resource.group().is_empty() {

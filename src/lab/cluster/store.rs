@@ -60,6 +60,8 @@ pub(super) struct Store {
     changes: VecDeque<Change>,
     /// Changes up to this revision are no longer in the log.
     forgotten: u64,
+    /// Nothing is kept of what is done now.
+    rehearsal: bool,
     journal: Journal,
 }
 
@@ -72,6 +74,7 @@ impl Store {
             revision,
             changes: VecDeque::new(),
             forgotten: revision,
+            rehearsal: false,
             journal,
         })
     }
@@ -148,7 +151,38 @@ impl Store {
         self.put(key.clone(), object)
     }
 
+    /// From now on (or no longer) nothing is kept of what is done, and the answers are as if it were (`dryRun=All`).
+    pub(super) fn rehearse(&mut self, on: bool) {
+        self.rehearsal = on;
+    }
+
+    /// Puts an object there just as it is, but for its version and what every object has.
+    pub(super) fn place(&mut self, resource: Resource, mut object: Value) -> Arc<Value> {
+        let key = Key::of(resource, &object);
+        let before = self.objects.get(&key);
+        object["apiVersion"] = json!(resource.api_version());
+        object["kind"] = json!(resource.kind());
+        let metadata = &mut object["metadata"];
+        for (field, fresh) in [
+            ("uid", object::new_uid()),
+            ("creationTimestamp", object::seconds(Timestamp::now())),
+        ] {
+            let kept = before.and_then(|before| before["metadata"].get(field));
+            if metadata.get(field).is_none() {
+                metadata[field] = kept.cloned().unwrap_or_else(|| json!(fresh));
+            }
+        }
+        if resource.counts_generations() && metadata.get("generation").is_none() {
+            let last = before.map_or(0, |before| object::number(before, "/metadata/generation"));
+            metadata["generation"] = json!(last + 1);
+        }
+        self.put(key, object)
+    }
+
     fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        if self.rehearsal {
+            return Arc::new(object);
+        }
         self.revision += 1;
         object["metadata"]["resourceVersion"] = json!(self.revision.to_string());
         self.journal.put(self.revision, &object);
@@ -171,6 +205,9 @@ impl Store {
 
     /// Removes an object.
     pub(super) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+        if self.rehearsal {
+            return self.get(key);
+        }
         let before = self.objects.remove(key)?;
         self.revision += 1;
         let mut last = before.as_ref().clone();

@@ -1,5 +1,6 @@
 //! Watching: changes from the event log as a stream of JSON lines, in the shape of a real server.
 
+use super::media::Form;
 use super::object;
 use super::query::Query;
 use super::resource::Resource;
@@ -7,6 +8,7 @@ use super::selector::{Fields, Labels};
 use super::state::Shared;
 use super::status::Refusal;
 use super::store::Change;
+use super::table;
 use bytes::Bytes;
 use futures::Stream;
 use futures::stream;
@@ -66,6 +68,10 @@ struct Watch {
     /// Everything up to this revision was sent.
     seen: u64,
     ready: VecDeque<Value>,
+    query: Query,
+    form: Form,
+    /// Whether the columns of tables were described already.
+    described: bool,
     bookmarks: bool,
     next_bookmark: Instant,
     end: Instant,
@@ -77,6 +83,7 @@ pub(super) fn start(
     shared: &Arc<Shared>,
     filter: Filter,
     query: &Query,
+    form: Form,
 ) -> Result<Frames, Refusal> {
     let from = query.number("resourceVersion")?.unwrap_or_default();
     // A timeout of 0 is no timeout of its own, as on a real server.
@@ -94,6 +101,9 @@ pub(super) fn start(
         changed,
         seen: from,
         ready: VecDeque::new(),
+        query: query.clone(),
+        form,
+        described: false,
         bookmarks: query.on("allowWatchBookmarks"),
         next_bookmark: Instant::now() + BOOKMARKS,
         end: Instant::now() + life,
@@ -105,6 +115,7 @@ pub(super) fn start(
     }
     let frames = stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
+        let event = watch.show(event);
         Some((Ok(Frame::data(Bytes::from(format!("{event}\n")))), watch))
     });
     Ok(Box::pin(frames))
@@ -137,6 +148,28 @@ impl Watch {
                 json!({ "k8s.io/initial-events-end": "true" });
             self.ready.push_back(bookmark);
         }
+    }
+
+    /// An event in the form that was asked for. Errors stay what they are.
+    fn show(&mut self, mut event: Value) -> Value {
+        if event["type"] == "ERROR" {
+            return event;
+        }
+        let object = event["object"].take();
+        let resource = self.filter.resource;
+        event["object"] = match self.form {
+            Form::Table => {
+                let mut table = table::render(resource, &object, &self.query, !self.described);
+                self.described = true;
+                if event["type"] == "BOOKMARK" {
+                    table["rows"] = json!([]);
+                    table["metadata"] = object["metadata"].clone();
+                }
+                table
+            }
+            form => form.show(resource, object, &self.query),
+        };
+        event
     }
 
     fn bookmark(&self) -> Value {

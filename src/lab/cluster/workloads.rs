@@ -1,10 +1,14 @@
-//! The controllers of ReplicaSets, DaemonSets and Deployments: the right number of pods, and the status that tells so.
+//! The controllers of Deployments, ReplicaSets, StatefulSets and DaemonSets: the right number of pods, and the status
+//! that tells so.
+//!
+//! A template that was changed is not rolled out, and nothing works on Jobs: an upgrade does neither.
 
 use super::object;
 use super::pods;
 use super::resource::Resource;
 use super::state::State;
-use super::store::Key;
+use super::status::Refusal;
+use super::store::{Key, Store};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -44,13 +48,95 @@ pub(super) fn pass(state: &mut State) {
             owned.get(object::uid(&set)).map_or(&[], Vec::as_slice),
         );
     }
+    for set in list(state, Resource::StatefulSets) {
+        stateful(
+            state,
+            &set,
+            owned.get(object::uid(&set)).map_or(&[], Vec::as_slice),
+        );
+    }
     let sets = list(state, Resource::ReplicaSets);
     for deployment in list(state, Resource::Deployments) {
         let set = sets
             .iter()
             .find(|set| object::controller_uid(set) == Some(object::uid(&deployment)));
+        match set {
+            None => {
+                // A random name that is taken is tried again at the next pass.
+                let _ = replica_set(&mut state.store, &deployment);
+            }
+            Some(set) if set["spec"]["replicas"] != deployment["spec"]["replicas"] => {
+                let mut scaled = set.as_ref().clone();
+                scaled["spec"]["replicas"] = deployment["spec"]["replicas"].clone();
+                state
+                    .store
+                    .update(&Key::of(Resource::ReplicaSets, set), scaled);
+            }
+            Some(_) => {}
+        }
         deployed(state, &deployment, set.map(Arc::as_ref));
     }
+}
+
+/// Makes the ReplicaSet of a Deployment.
+pub(super) fn replica_set(store: &mut Store, deployment: &Value) -> Result<Arc<Value>, Refusal> {
+    let name = object::name(deployment);
+    let hash = object::suffix(9);
+    let mut template = deployment["spec"]["template"].clone();
+    template["metadata"]["labels"]["pod-template-hash"] = json!(hash);
+    let mut selector = deployment["spec"]["selector"].clone();
+    selector["matchLabels"]["pod-template-hash"] = json!(hash);
+    store.create(
+        Resource::ReplicaSets,
+        json!({
+            "metadata": {
+                "namespace": object::namespace(deployment),
+                "name": format!("{name}-{hash}"),
+                "labels": template["metadata"]["labels"],
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "name": name,
+                    "uid": object::uid(deployment),
+                    "controller": true,
+                    "blockOwnerDeletion": true,
+                }],
+            },
+            "spec": {
+                "replicas": deployment["spec"]["replicas"],
+                "selector": selector,
+                "template": template,
+            },
+        }),
+    )
+}
+
+/// Pods with numbers for names: a new one comes only when the old one of its number has gone.
+fn stateful(state: &mut State, set: &Value, pods: &[Arc<Value>]) {
+    let wanted = object::number(set, "/spec/replicas").max(0);
+    for number in 0..wanted {
+        let mut pod = pods::build(set, None);
+        let name = format!("{}-{number}", object::name(set));
+        pod["metadata"]["name"] = json!(name);
+        pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(number.to_string());
+        pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(name);
+        // One that is there, even if it is on its way out, keeps its name.
+        let _ = state.store.create(Resource::Pods, pod);
+    }
+    let ready = pods.iter().filter(|pod| object::ready(pod)).count();
+    status(
+        state,
+        Resource::StatefulSets,
+        set,
+        json!({
+            "replicas": pods.len(),
+            "currentReplicas": pods.len(),
+            "updatedReplicas": pods.len(),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "observedGeneration": set["metadata"]["generation"],
+        }),
+    );
 }
 
 fn replicas(state: &mut State, set: &Value, pods: &[Arc<Value>]) {

@@ -336,6 +336,7 @@ property() {
     ActiveEnterTimestampMonotonic) [ "$active" = active ] && found=$((${started:-0} * 1000)) || found=0 ;;
     NeedDaemonReload) found=no ;;
     Type) read_unit_file && found=$type ;;
+    ExecStart) read_unit_file && found="{ path=$program ; argv[]=$program ; }" ;;
     CanReload) found=no ;;
     Description) found=$unit.service ;;
     *) return 1 ;;

@@ -45,12 +45,9 @@ fn healthy() -> Observation {
     Observation {
         kubelet_running: true,
         kubelet_version: "v1.35.6".to_owned(),
-        kubelet_started: None,
-        never_ready: false,
-        stale_heartbeat: false,
         api_running: true,
         api_version: "v1.35.6".to_owned(),
-        control_plane: crate::lab::cluster::ControlPlane::default(),
+        ..Observation::default()
     }
 }
 

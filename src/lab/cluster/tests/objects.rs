@@ -181,13 +181,11 @@ async fn write_probes_and_refusals() {
             "/api/v1/namespaces/kube-system/configmaps/probe",
             404,
         ),
-        (Method::GET, "/api/v1/services", 404),
-        (Method::GET, "/api/v1/nodes/w1/proxy", 404),
         (Method::DELETE, "/api/v1/nodes/w1", 405),
         (
             Method::POST,
             "/apis/apps/v1/namespaces/shop/deployments",
-            405,
+            400,
         ),
         (Method::GET, "/api/v1/pods?fieldSelector=spec.nope%3D1", 400),
         (Method::GET, "/api/v1/pods?continue=abc", 410),
@@ -206,12 +204,19 @@ async fn write_probes_and_refusals() {
             "{path}: {refusal}"
         );
     }
-    assert_eq!(lab.stranger("cp1").get("/api/v1/nodes").await.0, 401);
+    assert_eq!(lab.stranger("cp1").get("/api/v1/nodes").await.0, 403);
     assert_eq!(
         lab.stranger("cp1").get("/version").await.1["gitVersion"],
         "v1.35.6"
     );
     assert_eq!(api.get("/readyz").await, (200, json!("ok")));
+    for path in ["/api/v1/secrets", "/api/v1/nodes/w1/proxy", "/nope"] {
+        assert_eq!(
+            api.get(path).await,
+            (404, json!("404 page not found\n")),
+            "{path}"
+        );
+    }
     assert!(
         api.items("/apis/storage.k8s.io/v1/volumeattachments")
             .await

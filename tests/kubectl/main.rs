@@ -1,0 +1,10 @@
+//! Real `kubectl` binaries against the lab's API server, which keeps it honest.
+//!
+//! `WINDLASS_TEST_KUBECTL` holds their paths, separated by colons; without it nothing is tested and that is said.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+mod nodes;
+mod reads;
+mod refusals;
+mod writes;
