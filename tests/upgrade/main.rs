@@ -18,3 +18,4 @@ mod killed;
 mod lab;
 mod running;
 mod snapshot;
+mod staging;
