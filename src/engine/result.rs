@@ -5,6 +5,9 @@ use crate::event::Status;
 use crate::template::Variables;
 use serde_json::{Map, Value, json};
 
+/// What Ansible says of a loop with a failed item.
+const ITEMS_FAILED: &str = "One or more items failed";
+
 /// A finished task, or one round of it.
 #[derive(Debug, Clone)]
 pub(super) struct Finished {

@@ -355,7 +355,7 @@ async fn verify(
     let script = format!(
         "said=$({command} 2>&1 </dev/null)\nstatus=$?\n\
          words=\" $(printf %s \"$said\" | tr -cs 'A-Za-z0-9.+_~-' ' ') \"\n\
-         [ "$status" = 0 ] && case $words in *\" \"{plain}\" \"*|*\" v\"{plain}\" \"*) mv -f {new} {dest} && exit 0 ;; esac\n\
+         [ \"$status\" = 0 ] && case $words in *\" \"{plain}\" \"*|*\" v\"{plain}\" \"*) mv -f {new} {dest} && exit 0 ;; esac\n\
          rm -f {new}\nprintf '%s\\0%s\\0' \"$status\" \"$said\"\n",
         plain = quote(bare)
     );
