@@ -32,7 +32,7 @@ pub(super) fn hosts(inventory: &Inventory, templar: &Templar) -> Vec<LabHostConf
             name: name.clone(),
             role: match role(&groups) {
                 Role::KubeControlPlane
-                    if text("kube_control_plane_kind").as_deref() == Some("kubeadm") =>
+                    if text("lab_control_plane").as_deref() == Some("kubeadm") =>
                 {
                     Role::KubeadmControlPlane
                 }

@@ -283,13 +283,19 @@ async fn write_read_watch(
     let folder = format!("/api/v1/namespaces/{namespace}/configmaps");
     let path = format!("{folder}/{name}");
     let result = change(endpoint, &folder, &path, &name, &label).await;
-    let removed = match endpoint.json::<Value>(&Call::delete(&path)).await {
+    let removed = match endpoint
+        .json::<Value>(&Call::delete(&path, &json!({})))
+        .await
+    {
         Ok(_) | Err(ClusterError::Refused { code: 404, .. }) => Ok(()),
         Err(error) => Err(error),
     };
     if mine {
         endpoint
-            .json::<Value>(&Call::delete(format!("/api/v1/namespaces/{namespace}")))
+            .json::<Value>(&Call::delete(
+                format!("/api/v1/namespaces/{namespace}"),
+                &json!({}),
+            ))
             .await?;
     }
     let lack = result?;
@@ -312,7 +318,9 @@ async fn change(
     let create = Call::post(folder, &body);
     let made = match endpoint.json::<Value>(&create).await {
         Err(ClusterError::Refused { code: 409, .. }) => {
-            endpoint.json::<Value>(&Call::delete(path)).await?;
+            endpoint
+                .json::<Value>(&Call::delete(path, &json!({})))
+                .await?;
             endpoint.json(&create).await?
         }
         other => other?,

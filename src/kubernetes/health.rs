@@ -136,7 +136,9 @@ async fn look(dial: &Arc<dyn Dial>, at: &HealthPort) -> Result<(), Failure> {
         let response = sender.send_request(request).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER).collect().await;
-        let text = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let text = body
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
         Ok::<_, hyper::Error>((status, String::from_utf8_lossy(&text).into_owned()))
     };
     let (answer, _) = tokio::join!(talk, connection);

@@ -295,10 +295,9 @@ pub async fn config_map(
         checked(namespace)?,
         checked(name)?
     );
-    let found = cluster
+    cluster
         .patiently(|| async { found(cluster.json::<Value>(&Call::get(&path)).await, name) })
-        .await;
-    found
+        .await
 }
 
 /// A list of whatever kind; its name and metadata do not matter here.

@@ -233,14 +233,13 @@ async fn look(cx: &Context, arguments: &Arguments) -> Result<Option<Remote>, Mod
 /// Where the copy goes.
 fn destination(cx: &Context, arguments: &Arguments, remote: &str) -> Result<PathBuf, ModuleError> {
     let dest = &arguments.dest;
-    let folder = match dest.strip_prefix("~/") {
-        Some(rest) => std::env::var_os("HOME")
+    let folder = if let Some(rest) = dest.strip_prefix("~/") {
+        std::env::var_os("HOME")
             .map(|home| Path::new(&home).join(rest))
-            .ok_or_else(|| ModuleError::failed("HOME is not set on the controller"))?,
-        None => {
-            let base = cx.scope.search.last().cloned().unwrap_or_default();
-            base.join(dest)
-        }
+            .ok_or_else(|| ModuleError::failed("HOME is not set on the controller"))?
+    } else {
+        let base = cx.scope.search.last().cloned().unwrap_or_default();
+        base.join(dest)
     };
     let folder = std::path::absolute(folder)
         .map_err(|error| ModuleError::failed(format!("cannot use dest {dest}: {error}")))?;

@@ -74,11 +74,18 @@ impl Module for KubeFlags {
             });
         }
         let (oldest, newest) = known.emulates.unwrap_or_default();
+        let emulated_by = command
+            .flags
+            .iter()
+            .find(|flag| flag.name == "emulated-version")
+            .map(|flag| flag.file.clone())
+            .unwrap_or_default();
         let emulates = known.names.contains("emulated-version");
         Ok(Inspection::Done(Outcome {
             result: values([
                 ("exec_start", Value::from(command.exec_start)),
                 ("unknown", Value::from(Vec::<Value>::new())),
+                ("emulated_by", Value::from(emulated_by)),
                 ("emulates", Value::from(emulates)),
                 ("emulates_from", Value::from(oldest)),
                 ("emulates_to", Value::from(newest)),

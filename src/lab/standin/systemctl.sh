@@ -76,7 +76,7 @@ save() {
         echo "Result=$result"
         echo "MainPID=$pid"
         echo "Version=$version"
-        echo "Emulated=$emulated"
+        [ -z "$emulated" ] || echo "Emulated=$emulated"
         echo "Started=$started"
         echo "UnitFileState=${enablement:-disabled}"
     } >"$state.$$" && mv -f "$state.$$" "$state"
