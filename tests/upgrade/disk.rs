@@ -20,7 +20,7 @@ fn a_disk_that_is_full_when_the_binary_is_sent_stops_the_run() {
     lab.fault("worker2", "disk-full");
     let before = lab.snapshot();
     let run = lab.upgrade_within(Duration::from_mins(1), &[]);
-    assert_eq!(run.code, Some(2), "{}", run.errors);
+    run.assert_code(2);
     let reason = run.reason("worker2");
     assert!(reason.contains("too large"), "{reason}");
     lab.journal().assert_nobody_disturbed();
@@ -42,11 +42,11 @@ fn a_disk_that_is_full_when_the_binary_is_sent_stops_the_run() {
 fn a_disk_that_is_full_when_the_binary_is_replaced_leaves_the_old_one() {
     let lab = large_kubelet();
     let staged = lab.upgrade_within(Duration::from_mins(1), &["--tags", "stage"]);
-    assert_eq!(staged.code, Some(0), "{}", staged.errors);
+    staged.assert_code(0);
     lab.fault("worker1", "disk-full");
     let before = lab.snapshot();
     let run = lab.upgrade_within(Duration::from_mins(1), &["--limit", "worker1"]);
-    assert_eq!(run.code, Some(2), "{}", run.errors);
+    run.assert_code(2);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
     assert_eq!(run.statuses("Put kubelet", "worker1"), ["failed"]);
     run.assert_never_ran("Restart kubelet", "worker1");

@@ -29,7 +29,7 @@ fn a_connection_lost_in_mid_restart_is_made_again() {
     lab.fault("worker1", "drop-connection");
     let before = lab.snapshot();
     let run = lab.upgrade_within(Duration::from_mins(1), &["--limit", "worker1"]);
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_code(0);
     assert_eq!(run.of_kind("host_reconnected").len(), 1);
     lab.status().assert_serving("worker1", TARGET);
     lab.journal().assert_intent_before_done("worker1");
@@ -50,7 +50,7 @@ fn a_connection_lost_in_mid_upload_is_made_again_and_the_file_is_whole() {
     fs::set_permissions(bin.join("chmod"), fs::Permissions::from_mode(0o755)).unwrap();
     let run = lab.upgrade_within(Duration::from_mins(1), &["--limit", "worker1"]);
     assert!(lab.host_folder("worker1").join("run/cut-once").exists());
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_code(0);
     assert_eq!(run.of_kind("host_reconnected").len(), 1);
     lab.status().assert_serving("worker1", TARGET);
     fs::remove_file(bin.join("chmod")).unwrap();
@@ -64,7 +64,7 @@ fn a_host_that_reboots_in_mid_restart_is_recognised_and_finished() {
     lab.fault("worker1", "reboot");
     let before = lab.snapshot();
     let run = lab.upgrade_within(Duration::from_mins(1), &["--limit", "worker1"]);
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_code(0);
     let back = run.of_kind("host_reconnected");
     assert_eq!(back.len(), 1);
     assert_eq!(back[0]["reason"], "the host was rebooted");
