@@ -183,7 +183,11 @@ impl<'a> Walk<'a> {
             }
             for component in components {
                 // A play that goes to the target at once has its turn when the target's has come.
-                let sits_out = if work.looped { work.waits && !hop.kubelets } else { !last };
+                let sits_out = if work.looped {
+                    work.waits && !hop.kubelets
+                } else {
+                    !last
+                };
                 if sits_out {
                     continue;
                 }

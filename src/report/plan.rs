@@ -88,7 +88,10 @@ impl Page {
             if stage.steps().any(|step| !step.breaks.is_empty()) {
                 let left = cluster.stages.len() - at - 1;
                 if left > 0 {
-                    lines.push(format!("      and {} that it does not come to", counted(left, "stage")));
+                    lines.push(format!(
+                        "      and {} that it does not come to",
+                        counted(left, "stage")
+                    ));
                 }
                 break;
             }
