@@ -342,7 +342,7 @@ fn way_back(cluster: &ClusterPlan) -> Vec<(&'static str, Tone, String)> {
     let mut notes = vec![("back", Tone::Plain, back.join("; "))];
     if !last.is_empty() {
         let said = format!(
-            "once a host has served {}; a snapshot is the only way back then",
+            "{}: once a host has served it; then only a snapshot leads back",
             last.join(", ")
         );
         notes.push(("no return", Tone::Warning, said));

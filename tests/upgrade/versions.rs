@@ -2,7 +2,7 @@
 
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
-use crate::snapshot::assert_only_changed;
+use crate::snapshot::{Snapshot, assert_only_changed};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -10,6 +10,23 @@ use std::time::Duration;
 fn lab(before: &str, target: &str) -> Lab {
     let inventory = Inventory::new().control_planes(2).workers(2);
     Lab::with(&inventory.before(before).target(target))
+}
+
+/// A snapshot of a lab whose clusters have come to rest after their first start.
+fn settled(lab: &Lab) -> Snapshot {
+    let mut last = lab.snapshot();
+    for _ in 0..20 {
+        let next = lab.snapshot();
+        let ready = lab
+            .hosts()
+            .iter()
+            .all(|host| next.fact(&format!("node/{host}/ready")) == Some("True"));
+        if ready && last == next {
+            return next;
+        }
+        last = next;
+    }
+    panic!("the lab does not come to rest");
 }
 
 /// The plan as text, with its exit code.
@@ -24,7 +41,7 @@ fn plan(lab: &Lab, more: &[&str]) -> (Option<i32>, String) {
 
 /// The plan, which must block with this rule and leave no trace.
 fn assert_blocked(lab: &Lab, more: &[&str], rule: &str, hint: &str) {
-    let before = lab.snapshot();
+    let before = settled(lab);
     let (code, text) = plan(lab, more);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains(&format!("BLOCKED    by {rule}: ")), "{text}");
@@ -34,7 +51,7 @@ fn assert_blocked(lab: &Lab, more: &[&str], rule: &str, hint: &str) {
 
 /// A run that must end with a failure and have disturbed no host.
 fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
-    let before = lab.snapshot();
+    let before = settled(lab);
     let mut arguments = vec!["-e", "kube_allow_newer_kubelet=false"];
     arguments.extend(more);
     let run = lab.upgrade_within(Duration::from_mins(1), &arguments);
@@ -51,7 +68,7 @@ fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
 #[test]
 fn a_plan_says_what_happens_and_leaves_no_trace() {
     let lab = Lab::new();
-    let before = lab.snapshot();
+    let before = settled(&lab);
     let (code, text) = plan(&lab, &[]);
     assert_eq!(code, Some(0), "{text}");
     for piece in [
@@ -115,7 +132,7 @@ fn a_lower_target_is_refused() {
 #[test]
 fn an_equal_target_is_nothing_to_do() {
     let lab = lab(TARGET, TARGET);
-    let before = lab.snapshot();
+    let before = settled(&lab);
     let (code, text) = plan(&lab, &[]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("nothing to do"), "{text}");
@@ -156,7 +173,8 @@ fn a_k3s_agent_before_its_servers_is_refused() {
 #[test]
 fn rules_of_the_users_own_are_laid_over_ours_and_mistakes_in_them_are_shown() {
     let lab = lab(BEFORE, TARGET);
-    let file = lab.host_folder("control1").join("../my-rules.yml");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my-rules.yml");
     let path = file.to_str().unwrap().to_owned();
     std::fs::write(&file, "skew:\n  - {id: kubelet-apiserver, newer: 1}\n").unwrap();
     let (code, text) = plan(&lab, &["--limit", "worker1", "--rules", &path]);
