@@ -39,10 +39,6 @@ pub(super) fn conclude(params: &Params) -> Result<Outcome, ModuleError> {
     let mut result = Map::new();
     result.insert("blocks".to_owned(), json!(seen.blocks));
     result.insert("warnings".to_owned(), json!(seen.warnings));
-    result.insert(
-        "report".to_owned(),
-        json!(seen.text.lines().collect::<Vec<_>>()),
-    );
     if !seen.text.is_empty() {
         // Shown as it stands; not a part of what is registered.
         result.insert("_ansible_report".to_owned(), json!(seen.text));
@@ -50,6 +46,8 @@ pub(super) fn conclude(params: &Params) -> Result<Outcome, ModuleError> {
     let summary = summary(&seen);
     if seen.blocks == 0 {
         result.insert("msg".to_owned(), json!(summary));
+        let lines: Vec<&str> = seen.text.lines().collect();
+        result.insert("report".to_owned(), json!(lines));
         return Ok(Outcome {
             result,
             ..Outcome::default()

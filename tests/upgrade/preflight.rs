@@ -21,12 +21,11 @@ fn report(run: &Ended) -> String {
         .of_kind("task_finished")
         .into_iter()
         .map(|done| &done["result"]["result"])
-        .filter(|result| result.get("report").is_some())
+        .filter(|result| result.get("blocks").is_some())
         .collect();
     assert_eq!(results.len(), 1, "one report: {}", run.errors);
-    let lines = results[0]["report"].as_array().unwrap();
-    let lines: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
-    lines.join("\n")
+    let text = results[0]["_ansible_report"].as_str();
+    text.unwrap_or_default().to_owned()
 }
 
 fn small() -> Inventory {
