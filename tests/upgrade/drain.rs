@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::objects::{Objects, settled};
 use crate::snapshot::{Snapshot, assert_only_changed};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What a run may change that stopped before a worker was touched: binaries that wait, and pods that moved.
 const STAGED: [&str; 2] = ["*/var/lib/windlass", "node/*/pod_names"];
@@ -232,30 +232,19 @@ fn pods_that_would_be_lost_block_before_the_first_eviction() {
     assert_not_started(&lab, &run, &before);
 }
 
-/// Stops the kubelet of a worker outside of any run.
-fn stop_kubelet(lab: &Lab, host: &str) {
-    let path = lab.host_folder(host).join("run/units/kubelet");
-    let state = std::fs::read_to_string(&path).unwrap();
-    let state = state
-        .replace("ActiveState=active", "ActiveState=inactive")
-        .replace("SubState=running", "SubState=dead");
-    std::fs::write(&path, state).unwrap();
+/// Makes a node not ready until its kubelet is at the new version.
+fn not_ready_before(lab: &Lab, host: &str) {
+    lab.fault(host, "never-ready");
+    // The fault spares the version that it names.
+    let path = lab.host_folder(host).join("faults/never-ready");
+    std::fs::write(path, format!("kubelet={TARGET}\n")).unwrap();
 }
 
 /// Scenario 21.
 #[test]
 fn a_node_that_is_not_ready_stops_the_run_unless_that_is_allowed() {
     let lab = settled(&small());
-    stop_kubelet(&lab, "worker1");
-    // The node is given up after a second without its kubelet; a first look starts that second.
-    let mut node = Value::Null;
-    for _ in 0..20 {
-        node = lab.status().node("worker1")["ready"].clone();
-        if node != "True" {
-            break;
-        }
-    }
-    assert_ne!(node, "True", "the node is still ready");
+    not_ready_before(&lab, "worker1");
     let run = worker1(&lab, &[]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     let reason = run.reason("worker1");
