@@ -10,6 +10,7 @@
 )]
 
 mod cordons;
+mod disk;
 mod drain;
 mod events;
 mod faults;
@@ -18,8 +19,10 @@ mod hooks;
 mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod objects;
 mod running;
 mod snapshot;
 mod staging;
+mod stopped;
