@@ -4,7 +4,7 @@ use super::action::state_folder;
 use super::batch::Batch;
 use super::connect::{PAUSES, become_of, reach, waits_for};
 use super::deadman;
-use super::host::Host;
+use super::host::{Host, Standing};
 use super::shared::Shared;
 use super::variables::host_scope;
 use crate::connection::{Command, Connection, ConnectionError};

@@ -93,6 +93,7 @@ fn the_next_run_takes_back_what_a_killed_one_left_before_its_timer_does() {
     assert!(next.trace()[0].contains("h1=changed"), "{:?}", next.trace());
     assert_eq!(place.read("h1", "conf"), "new");
     // Check mode only says what was left.
+    std::fs::write(place.on("h1", "conf"), "old").unwrap();
     kill(&place, "1h");
     let look = fast(&place, &["--check"]);
     assert!(look.all("taken_back").is_empty());

@@ -11,7 +11,6 @@
 
 mod bundle;
 mod cordons;
-mod cut_short;
 mod disk;
 mod drain;
 mod events;
@@ -28,4 +27,5 @@ mod preflight;
 mod running;
 mod snapshot;
 mod staging;
+mod stopped;
 mod versions;

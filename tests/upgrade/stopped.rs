@@ -15,12 +15,12 @@ fn two_workers() -> Inventory {
     Inventory::new().control_planes(1).workers(2)
 }
 
-/// A lab with one hook at this point.
-fn lab_with_hook(inventory: Inventory, point: &str, text: &str) -> Lab {
-    let hooks = json!({point: "hook.yml"});
-    let lab = Lab::with(&inventory.variable("upgrade_hooks", hooks));
-    fs::write(Path::new(lab.inventory()).join("hook.yml"), text).unwrap();
-    lab
+/// A lab with one hook at this point, whose file lies in `place`.
+fn lab_with_hook(place: &Path, inventory: Inventory, point: &str, text: &str) -> Lab {
+    let path = place.join("hook.yml");
+    fs::write(&path, text).unwrap();
+    let hooks = json!({point: path.to_str().unwrap()});
+    Lab::with(&inventory.variable("upgrade_hooks", hooks))
 }
 
 /// Waits until a host's own record of a run says that the old state is back; nobody but its timer is at work.
@@ -43,7 +43,9 @@ fn more<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 /// Scenario 10: what was kept for the way back is gone.
 #[test]
 fn a_rollback_that_fails_leaves_the_node_cordoned_and_says_what_remains() {
+    let place = tempfile::tempdir().unwrap();
     let lab = lab_with_hook(
+        place.path(),
         two_workers(),
         "on_failure",
         "- ansible.builtin.shell: rm -f {{ windlass_state_dir }}/runs/{{ RUN_ID }}/files/*\n",
@@ -183,7 +185,7 @@ fn a_probe_that_fails_ends_the_run_and_takes_its_hosts_back() {
         "- ansible.builtin.shell: touch {} && sleep 2\n",
         down.display()
     );
-    let lab = lab_with_hook(inventory, "pre_uncordon", &hook);
+    let lab = lab_with_hook(place.path(), inventory, "pre_uncordon", &hook);
     let run = lab.upgrade(&WORKERS);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
