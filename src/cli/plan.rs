@@ -163,6 +163,7 @@ async fn look(
         settings: checked.settings.clone(),
         events: Events::new(None, events),
         interrupted: Arc::new(AtomicBool::new(false)),
+        store: state::store(&checked.state),
     });
     let survey = engine
         .survey(&checked.playbook)

@@ -184,7 +184,6 @@ impl Given {
                 version: Some(self.target.clone()),
                 arch: Some(arch.to_owned()),
                 sha256: self.sha256.clone(),
-                version: Some(self.target.clone()),
                 ..Wanted::default()
             };
             let content = Cache::shared().get(&wanted).await;

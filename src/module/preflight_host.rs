@@ -1,5 +1,6 @@
 //! The parts of `windlass.preflight` that look at one host (`host`, `etcd`: one round trip each) or at what it gets (`artifacts`).
 
+use super::artifact::architecture_name;
 use super::preflight::{distribution, found, rules, version};
 use super::{Context, ModuleError, Outcome, Params, controller_file};
 use crate::artifact::{Cache, Wanted};
@@ -192,6 +193,7 @@ struct ArtifactParams {
 #[derive(Deserialize)]
 struct Named {
     name: String,
+    version: Option<String>,
 }
 
 /// Whether every binary is at hand, is what its checksum says, and is of the host's architecture. Asks no host.
@@ -208,7 +210,7 @@ pub(super) async fn artifacts(cx: &Context, params: &Params) -> Result<Outcome, 
             ));
             break;
         };
-        if let Some(finding) = artifact(cx, &given, source, &each.name).await {
+        if let Some(finding) = artifact(cx, &given, source, each).await {
             findings.push(finding.on(&cx.host));
         }
     }
@@ -219,8 +221,9 @@ async fn artifact(
     cx: &Context,
     given: &ArtifactParams,
     source: &str,
-    name: &str,
+    named: &Named,
 ) -> Option<Finding> {
+    let name = named.name.as_str();
     let missing = |why: String| {
         Finding::block(
             Group::Artifacts,
@@ -241,7 +244,9 @@ async fn artifact(
         name: name.to_owned(),
         source: found,
         sha256: given.checksums.get(name).cloned(),
-        checksums: None,
+        version: named.version.clone(),
+        arch: (!given.machine.is_empty()).then(|| architecture_name(&given.machine)),
+        ..Wanted::default()
     };
     let content = match Cache::shared().get(&wanted).await {
         Ok(content) => content,
