@@ -178,7 +178,23 @@ job_failed() {
     return 1
 }
 
+# The number of the job that works on the unit, which is its process's; fails when there is none.
+job() {
+    found=
+    [ -f "$LAB_ROOT/run/job.$unit" ] || return 1
+    read -r found <"$LAB_ROOT/run/job.$unit"
+    kill -0 "${found:-x}" 2>/dev/null
+}
+
 launch() {
+    echo "$$" >"$LAB_ROOT/run/job.$unit"
+    carry_out_launch
+    launched=$?
+    rm -f "$LAB_ROOT/run/job.$unit"
+    return "$launched"
+}
+
+carry_out_launch() {
     drop_connection
     reboot_host
     read_unit_file
@@ -315,7 +331,7 @@ do_is_enabled() {
 
 KNOWN="Id Names LoadState ActiveState SubState Result UnitFileState FragmentPath MainPID ExecMainPID NRestarts
 ExecMainStatus ExecMainStartTimestamp ExecMainStartTimestampMonotonic ActiveEnterTimestamp
-ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description"
+ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description Job"
 
 started_at() {
     found=
@@ -342,6 +358,7 @@ property() {
     NeedDaemonReload) found=no ;;
     Type) read_unit_file && found=$type ;;
     CanReload) found=no ;;
+    Job) job || return 1 ;;
     Description) found=$unit.service ;;
     *) return 1 ;;
     esac
