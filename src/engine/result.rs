@@ -5,6 +5,9 @@ use crate::event::Status;
 use crate::template::Variables;
 use serde_json::{Map, Value, json};
 
+/// What Ansible says of a loop with a failed item.
+const ITEMS_FAILED: &str = "One or more items failed";
+
 /// A finished task, or one round of it.
 #[derive(Debug, Clone)]
 pub(super) struct Finished {
@@ -127,24 +130,7 @@ impl Finished {
 
     /// The message of a failure, in one line where it has several.
     pub(super) fn message(&self) -> String {
-        let source = if self.result.get("msg").is_none_or(Value::is_null) {
-            self.result.get("stderr")
-        } else {
-            self.result.get("msg")
-        };
-        let message = match source {
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-            None => String::new(),
-        };
-        // A command's own words say more than "non-zero return code".
-        match self.result.get("stderr").and_then(Value::as_str) {
-            Some(stderr) if message == "non-zero return code" && !stderr.trim().is_empty() => {
-                let last = stderr.trim().lines().last().unwrap_or_default();
-                format!("{message}: {last}")
-            }
-            _ => message,
-        }
+        message_of(&self.result)
     }
 
     /// Notes which item this round was for.
@@ -212,9 +198,7 @@ impl Finished {
         match whole.status {
             Status::Failed | Status::Unknown => {
                 whole.result.insert("failed".to_owned(), json!(true));
-                whole
-                    .result
-                    .insert("msg".to_owned(), json!("One or more items failed"));
+                whole.result.insert("msg".to_owned(), json!(ITEMS_FAILED));
             }
             Status::Skipped => {
                 whole.result.insert("skipped".to_owned(), json!(true));
@@ -292,6 +276,40 @@ impl Finished {
     }
 }
 
+/// Why a task failed, in one line.
+fn message_of(result: &Map<String, Value>) -> String {
+    let source = if result.get("msg").is_none_or(Value::is_null) {
+        result.get("stderr")
+    } else {
+        result.get("msg")
+    };
+    let message = match source {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    // That some item failed says nothing; the item does.
+    if message == ITEMS_FAILED {
+        return first_failed_item(result).map_or(message, message_of);
+    }
+    // A command's own words say more than "non-zero return code".
+    match result.get("stderr").and_then(Value::as_str) {
+        Some(stderr) if message == "non-zero return code" && !stderr.trim().is_empty() => {
+            let last = stderr.trim().lines().last().unwrap_or_default();
+            format!("{message}: {last}")
+        }
+        _ => message,
+    }
+}
+
+fn first_failed_item(result: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    let rounds = result.get("results")?.as_array()?;
+    rounds
+        .iter()
+        .find(|round| round["failed"] == true)?
+        .as_object()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +329,7 @@ mod tests {
         let whole = Finished::of_loop(vec![round(true), finish(Called::failed("no"))]);
         assert_eq!(whole.status, Status::Failed);
         assert_eq!(whole.result["msg"], "One or more items failed");
+        assert_eq!(whole.message(), "no");
         assert_eq!(Finished::of_loop(Vec::new()).status, Status::Skipped);
     }
 

@@ -315,7 +315,8 @@ fn beside(dest: &str) -> String {
 
 /// Runs the new file, and gives it its name when it is the version it should be; else it is removed.
 ///
-/// A version counts only as a whole word, since v1.35.1 is a part of v1.35.10. A leading `v` makes no difference.
+/// A version counts only as a whole word, since v1.35.1 is a part of v1.35.10. A leading `v` makes no difference. What a
+/// shell says of a program that it cannot run names the file, and so perhaps the version, hence the look at the status.
 async fn verify(
     cx: &Context,
     arguments: &Arguments,
@@ -329,7 +330,7 @@ async fn verify(
     let script = format!(
         "said=$({command} 2>&1 </dev/null)\nstatus=$?\n\
          words=\" $(printf %s \"$said\" | tr -cs 'A-Za-z0-9.+_~-' ' ') \"\n\
-         case $words in *\" \"{plain}\" \"*|*\" v\"{plain}\" \"*) mv -f {new} {dest} && exit 0 ;; esac\n\
+         [ \"$status\" = 0 ] && case $words in *\" \"{plain}\" \"*|*\" v\"{plain}\" \"*) mv -f {new} {dest} && exit 0 ;; esac\n\
          rm -f {new}\nprintf '%s\\0%s\\0' \"$status\" \"$said\"\n",
         plain = quote(bare)
     );
@@ -340,19 +341,21 @@ async fn verify(
     }
     let mut fields = Fields::new(&output.stdout);
     let (status, said) = (fields.next()?, fields.next()?);
+    let status = status.parse::<i64>().unwrap_or(1);
     let mut result = Map::new();
-    result.insert("rc".to_owned(), status.parse::<i64>().unwrap_or(1).into());
+    result.insert("rc".to_owned(), status.into());
     result.insert("stdout".to_owned(), said.trim().into());
-    Err(ModuleError::Failed {
-        message: format!(
-            "{} is not {version}: `{}` says `{}`; {} was left as it was",
-            arguments.name,
-            words.join(" "),
-            said.lines().next().unwrap_or_default(),
-            arguments.dest
-        ),
-        result,
-    })
+    let Arguments { name, dest, .. } = arguments;
+    let (words, said) = (words.join(" "), said.lines().next().unwrap_or_default());
+    let message = if status == 0 {
+        format!("{name} is not {version}: `{words}` says `{said}`; {dest} was left as it was")
+    } else {
+        format!(
+            "{name} {version} does not run on this host: `{words}` ends with status {status} and says `{said}`; \
+             {dest} was left as it was"
+        )
+    };
+    Err(ModuleError::Failed { message, result })
 }
 
 fn attributes(plan: &Plan, dest: &str) -> String {
@@ -454,6 +457,28 @@ mod tests {
                 }
             }
             assert_eq!(host.read("app"), PROGRAM);
+        });
+    }
+
+    #[test]
+    fn a_program_that_does_not_run_never_gets_the_name_though_its_place_has_the_version() {
+        on_both(async |host: Host| {
+            let folder = host.controller.path().join("files/artifacts");
+            fs::create_dir_all(&folder).unwrap();
+            let broken = "#!/nowhere/v1.35.10\n";
+            fs::write(folder.join("app"), broken).unwrap();
+            let params = json!({
+                "name": "app", "source": "artifacts", "dest": host.text("v1.35.10/app"),
+                "sha256": controller_file::Loaded::new(broken).sha256,
+                "version_command": "--version", "version": "v1.35.10",
+            });
+            let error = host.apply(&Artifact, params).await.unwrap_err().to_string();
+            assert!(
+                error.contains("app v1.35.10 does not run on this host"),
+                "{error}"
+            );
+            let left = fs::read_dir(host.text("v1.35.10")).unwrap().count();
+            assert_eq!(left, 0);
         });
     }
 

@@ -10,14 +10,18 @@
 )]
 
 mod cordons;
+mod disk;
 mod drain;
 mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod objects;
 mod running;
 mod snapshot;
+mod staging;

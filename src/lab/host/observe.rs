@@ -13,7 +13,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts, each read by its name"
+    reason = "independent facts, each read by its name"
 )]
 pub struct HostObservation {
     /// The kubelet (or k3s) runs, so the node sends heartbeats.
@@ -24,6 +24,8 @@ pub struct HostObservation {
     pub kubelet_started: Option<Timestamp>,
     /// The node must not become Ready.
     pub never_ready: bool,
+    /// The node stays Ready, but its heartbeat is from before the last start.
+    pub stale_heartbeat: bool,
     /// Evictions from the node are to be refused by a budget.
     pub budget_blocked: bool,
     /// The API server runs.
@@ -49,6 +51,11 @@ impl Observer {
         Self { folder, roles }
     }
 
+    /// Whether the host has this fault.
+    pub fn has_fault(&self, name: &str, fault: Fault) -> bool {
+        self.roles.contains_key(name) && fault::is_set(&self.folder.host(name), fault)
+    }
+
     /// What can be seen of the host; a host that the lab does not have runs nothing.
     pub fn observe(&self, name: &str) -> HostObservation {
         let Some(role) = self.roles.get(name) else {
@@ -60,18 +67,23 @@ impl Observer {
                 .unwrap_or_default()
         };
         let (node, api) = (state(role.node_unit()), state(role.api_unit()));
-        let never_ready = role.node_unit().is_some_and(|unit| {
-            fault::versions(&host, Fault::NeverReady)
-                .is_some_and(|versions| versions.get(unit) != Some(&node.version))
-        });
+        // The version that the kubelet had when a fault was set.
+        let had = |fault| {
+            let versions = fault::versions(&host, fault)?;
+            versions.get(role.node_unit()?).cloned()
+        };
+        let strikes = |fault| had(fault).is_some_and(|version| version != node.version);
+        let (never_ready, stale_heartbeat) =
+            (strikes(Fault::NeverReady), strikes(Fault::StaleHeartbeat));
         HostObservation {
             kubelet_running: node.is_running(),
             kubelet_started: node
                 .started
                 .and_then(|started| i64::try_from(started).ok())
                 .and_then(|started| Timestamp::from_millisecond(started).ok()),
-            kubelet_version: node.version,
+            kubelet_version: had(Fault::WrongVersion).unwrap_or(node.version),
             never_ready,
+            stale_heartbeat,
             budget_blocked: fault::is_set(&host, Fault::BudgetBlocked),
             api_running: api.is_running(),
             api_version: api.version,
