@@ -62,9 +62,11 @@ impl State {
 const PROPERTIES: &str = "Id Names Description Type LoadState LoadError ActiveState SubState Result UnitFileState \
     FragmentPath DropInPaths MainPID NRestarts ExecMainPID ExecMainStatus ExecMainStartTimestamp \
     ExecMainStartTimestampMonotonic ActiveEnterTimestamp ActiveEnterTimestampMonotonic StateChangeTimestamp \
-    NeedDaemonReload CanReload Restart User Group";
+    NeedDaemonReload CanReload Restart User Group Job";
 
 /// The shell functions `show_unit` and `look_at_unit`, which prints what `Found::read` reads.
+///
+/// A unit with a job, such as a restart whose connection was lost, is about to change: it is given ten seconds.
 pub(super) fn functions() -> String {
     let properties: String = PROPERTIES
         .split_whitespace()
@@ -79,10 +81,18 @@ wait_out_shutdown() {{
   while [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; do sleep 1; done
 }}
 look_at_unit() {{
-  shown=$(show_unit "$1")
-  shows=$?
+  looks=50
+  while :; do
+    shown=$(show_unit "$1")
+    answered=$?
+    case $shown in *"
+Job="[1-9]*) ;; *) break ;; esac
+    [ "$looks" -gt 0 ] || break
+    looks=$((looks - 1))
+    sleep 0.2 2>/dev/null || sleep 1
+  done
   case $shown in *ActiveState=active*) ;; *) wait_out_shutdown ;; esac
-  printf '%s\0%s\0' "$shows" "$shown"
+  printf '%s\0%s\0' "$answered" "$shown"
   enablement=$(systemctl is-enabled "$1" 2>/dev/null)
   printf '%s\0%s\0' "$?" "$enablement"
 }}

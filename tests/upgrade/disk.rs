@@ -41,7 +41,7 @@ fn a_disk_that_is_full_when_the_binary_is_sent_stops_the_run() {
 #[test]
 fn a_disk_that_is_full_when_the_binary_is_replaced_leaves_the_old_one() {
     let lab = large_kubelet();
-    let staged = lab.upgrade_within(Duration::from_mins(1), &["--tags", "stage"]);
+    let staged = lab.run_within(Duration::from_mins(1), "playbooks/stage.yml", &[]);
     staged.assert_code(0);
     lab.fault("worker1", "disk-full");
     let before = lab.snapshot();

@@ -138,7 +138,7 @@ fn a_budget_that_clears_lets_the_drain_go_on() {
     let lab = settled(&small());
     let mut objects = Objects::of(&lab);
     objects.pod("worker1", "one", |pod| {
-        pod["metadata"]["labels"]["app"] = json!("pair")
+        pod["metadata"]["labels"]["app"] = json!("pair");
     });
     // It starts only when the lab runs again, and counts from then on.
     objects.pod("worker2", "two", |pod| {

@@ -194,7 +194,23 @@ job_failed() {
     return 1
 }
 
+# The number of the job that works on the unit, which is its process's; fails when there is none.
+job() {
+    found=
+    [ -f "$LAB_ROOT/run/job.$unit" ] || return 1
+    read -r found <"$LAB_ROOT/run/job.$unit"
+    kill -0 "${found:-x}" 2>/dev/null
+}
+
 launch() {
+    echo "$$" >"$LAB_ROOT/run/job.$unit"
+    carry_out_launch
+    launched=$?
+    rm -f "$LAB_ROOT/run/job.$unit"
+    return "$launched"
+}
+
+carry_out_launch() {
     drop_connection
     reboot_host
     read_unit_file
@@ -338,7 +354,7 @@ do_is_enabled() {
 
 KNOWN="Id Names LoadState ActiveState SubState Result UnitFileState FragmentPath MainPID ExecMainPID NRestarts
 ExecMainStatus ExecMainStartTimestamp ExecMainStartTimestampMonotonic ActiveEnterTimestamp
-ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description"
+ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description Job"
 
 started_at() {
     found=
@@ -366,6 +382,7 @@ property() {
     Type) read_unit_file && found=$type ;;
     ExecStart) read_unit_file && found="{ path=$program ; argv[]=$program ; }" ;;
     CanReload) found=no ;;
+    Job) job || return 1 ;;
     Description) found=$unit.service ;;
     *) return 1 ;;
     esac
