@@ -123,6 +123,7 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
         trouble: &gathered.trouble,
         basis: &gathered.basis,
         artifacts: &gathered.artifacts,
+        others: &survey.others,
         not_planned: survey.plays.is_empty(),
     };
     if args.json {
@@ -134,7 +135,7 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
             "not_seen": gathered.trouble,
             "time_is_based_on": gathered.basis,
             "artifacts": gathered.artifacts,
-            "roles_not_planned": survey.others,
+            "plays_not_planned": survey.others,
         });
         output::line(format!("{whole:#}"))?;
     } else {

@@ -21,7 +21,7 @@ pub struct Survey {
     pub playbook: Playbook,
     /// What each of its plays stands for, in the same order.
     pub plays: Vec<SurveyedPlay>,
-    /// Roles of the playbook that no plan is made of, each once.
+    /// Plays with hosts that no plan is made of, by name.
     pub others: Vec<String>,
     /// What the roles of the survey need to live as long as it does.
     roles: Vec<Arc<Role>>,
@@ -58,12 +58,11 @@ impl Run {
             for items in [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks] {
                 found.search(items);
             }
-            for other in found.others {
-                if !survey.others.contains(&other) {
-                    survey.others.push(other);
-                }
+            if outlined.hosts.is_empty() {
+                continue;
             }
-            if found.roles.is_empty() || outlined.hosts.is_empty() {
+            if found.roles.is_empty() {
+                survey.others.push(outlined.name);
                 continue;
             }
             let mut looks = Vec::new();
@@ -192,8 +191,6 @@ pub enum SurveyError {
 struct Found {
     /// Those that a plan is made of, with the keywords where they stand.
     roles: Vec<(Arc<Role>, Keywords)>,
-    /// The names of others.
-    others: Vec<String>,
 }
 
 impl Found {
@@ -208,12 +205,9 @@ impl Found {
                         self.roles.push((role.clone(), block.keywords.clone()));
                     }
                 }
-                role => {
+                _ => {
                     for items in [&block.body, &block.rescue, &block.always] {
                         self.search(items);
-                    }
-                    if let Some(role) = role {
-                        self.others.push(role.name.clone());
                     }
                 }
             }

@@ -127,7 +127,7 @@ fn fit(rules: &Rules, from: &[Version], to: &Version) -> Result<(), ModuleError>
         Some(first) => {
             let oldest = from.iter().min().map(ToString::to_string);
             let newest = from.iter().max().map(ToString::to_string);
-            let served = if oldest == newest {
+            let range = if oldest == newest {
                 oldest.unwrap_or_default()
             } else {
                 format!(
@@ -137,7 +137,7 @@ fn fit(rules: &Rules, from: &[Version], to: &Version) -> Result<(), ModuleError>
                 )
             };
             Err(ModuleError::failed(format!(
-                "{node} {to} does not fit API servers at {served}: {} (rule {}); upgrade the API servers first",
+                "{node} {to} does not fit API servers at {range}: {} (rule {}); upgrade the API servers first",
                 first.says, first.rule
             )))
         }

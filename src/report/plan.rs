@@ -25,6 +25,8 @@ pub struct PlanText<'a> {
     pub basis: &'a str,
     /// Where the new binaries of each cluster come from, and whether they are there.
     pub artifacts: &'a BTreeMap<String, BTreeMap<String, String>>,
+    /// Plays that the plan says nothing about.
+    pub others: &'a [String],
     /// No play of the playbook has a role that a plan can be made of.
     pub not_planned: bool,
 }
@@ -43,7 +45,11 @@ pub fn plan(text: &PlanText<'_>, color: bool, width: usize) -> String {
         let why = format!("not seen   {host}: {why}");
         page.wrapped(&mut lines, 0, Tone::Unreachable, &why, 11);
     }
-    if !text.trouble.is_empty() {
+    if !text.others.is_empty() && !text.upgrade.is_empty() {
+        let others = format!("{}{}", pad("not in it", 11), text.others.join("; "));
+        page.wrapped(&mut lines, 0, Tone::Dim, &others, 11);
+    }
+    if !text.trouble.is_empty() || (!text.others.is_empty() && !text.upgrade.is_empty()) {
         lines.push(String::new());
     }
     page.verdict(text, &mut lines);
@@ -413,6 +419,7 @@ mod tests {
                 "cp1, cp2".to_owned(),
                 BTreeMap::from([("/srv/v1.35.1".to_owned(), "verified".to_owned())]),
             )]),
+            others: &[],
             not_planned: false,
         };
         plan(&text, false, 100)
