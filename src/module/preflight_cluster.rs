@@ -113,9 +113,8 @@ pub(super) async fn check(cx: &Context, params: &Params) -> Result<Outcome, Modu
         .clone()
         .unwrap_or_else(|| super::kube_target::KUBECONFIG.to_owned());
     let cluster = cx.clusters.get(&given.api_hosts, &kubeconfig).await?;
-    let nodes = read_nodes(&cluster).await?;
     let plan = plan(cx, &given, kubeconfig)?;
-    let findings = check_cluster(&cluster, cx.clusters.dial(), &plan, nodes).await?;
+    let findings = check_cluster(&cluster, cx.clusters.dial(), &plan).await?;
     Ok(found(&findings, json!({})))
 }
 

@@ -3,7 +3,7 @@
 use super::api::{self, ServerQuery, ask_servers};
 use super::drains::drains;
 use super::members::{self, Hosts};
-use super::read::{dry_run_pod, read_cluster};
+use super::read::{dry_run_pod, read_cluster, read_settled_nodes};
 use super::skew::{Aim, versions};
 use super::{Finding, Group, objects};
 use crate::kubernetes::rules::Rules;
@@ -36,8 +36,8 @@ pub async fn check_cluster(
     cluster: &Cluster,
     dial: &Arc<dyn Dial>,
     plan: &ClusterPlan,
-    nodes: Vec<Node>,
 ) -> Result<Vec<Finding>, ClusterError> {
+    let nodes = read_settled_nodes(cluster, &plan.hosts.needed_nodes()).await?;
     let selector = plan
         .drain
         .as_ref()

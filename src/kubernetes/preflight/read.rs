@@ -3,7 +3,7 @@
 use super::drains::DrainSight;
 use super::eligible::{ClaimPlaces, claims};
 use super::objects::{Extensions, ServiceReference, any_ready};
-use super::{Finding, Group};
+use super::{Finding, Group, members};
 use crate::kubernetes::cluster::Call;
 use crate::kubernetes::objects::{checked, encoded};
 use crate::kubernetes::{Cluster, ClusterError};
@@ -15,9 +15,15 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Objects in one answer; a list of 10,000 pods would be one of 60 MB.
 const PAGE: u32 = 500;
+/// How often nodes are looked at while one is not ready, and the pause in between.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(700);
 /// Services that are looked up at once.
 const PARALLEL: usize = 8;
 
@@ -80,6 +86,26 @@ pub async fn read_nodes(cluster: &Cluster) -> Result<Vec<Node>, ClusterError> {
     cluster
         .patiently(|| list(cluster, "/api/v1/nodes", ""))
         .await
+}
+
+/// All nodes, looked at again for a moment when one of `wanted` is not ready: one that has just been started, or flaps once,
+/// must not stop an upgrade.
+pub(super) async fn read_settled_nodes(
+    cluster: &Cluster,
+    wanted: &BTreeSet<&str>,
+) -> Result<Vec<Node>, ClusterError> {
+    for _ in 1..LOOKS {
+        let nodes = read_nodes(cluster).await?;
+        let settled = |node: &Node| {
+            let name = node.metadata.name.as_deref().unwrap_or_default();
+            members::is_ready(node) || !wanted.contains(name)
+        };
+        if nodes.iter().all(settled) {
+            return Ok(nodes);
+        }
+        sleep(PAUSE).await;
+    }
+    read_nodes(cluster).await
 }
 
 /// Everything but the nodes, which the caller has; `selector` is the drain's.
@@ -149,7 +175,7 @@ pub(super) async fn read_cluster(
 async fn select(
     cluster: &Cluster,
     selector: Option<&str>,
-) -> Result<Option<std::collections::BTreeSet<String>>, ClusterError> {
+) -> Result<Option<BTreeSet<String>>, ClusterError> {
     let Some(selector) = selector else {
         return Ok(None);
     };

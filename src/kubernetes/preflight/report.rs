@@ -82,6 +82,7 @@ fn sections<'a>(findings: &'a [Finding], ignore: &[String]) -> Vec<Section<'a>> 
             section.group == finding.group
                 && section.id == finding.id
                 && section.severity == severity
+                && section.ignored == ignored
                 && section.todo == finding.todo
         });
         let at = at.unwrap_or_else(|| {
