@@ -186,7 +186,7 @@ async fn keep(shared: &Arc<Shared>, lineage: &Lineage, host: &Arc<Host>) {
                     tokio::time::sleep(part / 2).await;
                 }
             }
-            age => tokio::time::sleep(part - age.unwrap_or_default()).await,
+            age => tokio::time::sleep(part.saturating_sub(age.unwrap_or_default())).await,
         }
     }
 }

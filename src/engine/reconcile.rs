@@ -158,19 +158,15 @@ impl Look<'_> {
             complete: true,
         });
         if !self.shared.settings.check {
-            self.ask(opened, self.log_of(opened, left).mark_seen())
+            self.ask(opened, opened.log.of_run(&left.run).mark_seen())
                 .await?;
         }
         Ok(())
     }
 
-    fn log_of(&self, opened: &Opened, left: &Left) -> UndoLog {
-        opened.log.of_run(&left.run)
-    }
-
     /// Takes back what a dead run left. The script waits where the host is at it by itself.
     async fn take_back(&self, opened: &Opened, left: &Left) -> Result<(), Trouble> {
-        let log = self.log_of(opened, left);
+        let log = opened.log.of_run(&left.run);
         let answer = self.ask(opened, log.revert()).await?;
         let report = UndoLog::parse_revert(&answer);
         if let Some(since) = &report.alone {
@@ -204,7 +200,7 @@ impl Look<'_> {
             self.warn(format!(
                 "run {run} of another controller left changes here that were neither committed nor taken back; \
                  if it is over, `sh {} --uncommitted` takes them back",
-                self.log_of(opened, &left).revert_script()
+                opened.log.of_run(&left.run).revert_script()
             ));
             return Ok(());
         };

@@ -269,7 +269,8 @@ impl Run {
             name,
             listed,
         };
-        let going = self.go_through(play, &course, waiting);
+        // On the heap: it holds all of a batch, and is handed around.
+        let going = Box::pin(self.go_through(play, &course, waiting));
         probe::watched(&shared, probe.as_ref(), going).await?;
         if let Some(reason) = shared.breached().filter(|_| !self.stopped) {
             self.block(reason, VecDeque::new());
@@ -376,11 +377,11 @@ impl Run {
         }
         let gather = self.gather_task(play, &course.scope)?;
         let mut batch = Batch::new(shared, run.clone(), course.limits);
-        deadman::kept(shared, &run, async {
+        let work = Box::pin(async {
             batch.run(gather).await;
             conclude(&mut batch).await;
-        })
-        .await;
+        });
+        deadman::kept(shared, &run, work).await;
         Ok(batch)
     }
 

@@ -223,10 +223,12 @@ mod tests {
     async fn a_command_is_good_when_it_succeeds_in_time() {
         let limit = Duration::from_secs(5);
         assert!(Sample::command("true").ask(limit).await.is_ok());
-        let bad = Sample::command("echo 'no backend' >&2; exit 3").ask(limit);
-        assert_eq!(bad.await.unwrap_err(), "it ends with status 3: no backend");
-        let slow = Sample::command("sleep 60").ask(Duration::from_millis(200));
-        assert_eq!(slow.await.unwrap_err(), "no answer within 0.2 s");
+        let bad = Sample::command("echo 'no backend' >&2; exit 3");
+        let answer = bad.ask(limit).await.unwrap_err();
+        assert_eq!(answer, "it ends with status 3: no backend");
+        let slow = Sample::command("sleep 60");
+        let answer = slow.ask(Duration::from_millis(200)).await.unwrap_err();
+        assert_eq!(answer, "no answer within 0.2 s");
     }
 
     #[test]

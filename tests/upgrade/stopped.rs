@@ -3,7 +3,7 @@
 use crate::events::{Ended, task_starts, undo_recorded};
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
-use crate::snapshot::assert_only_changed;
+use crate::snapshot::{Snapshot, assert_only_changed};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -36,6 +36,22 @@ fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
     }
 }
 
+/// The lab as it is once its nodes are ready: one that was just made takes a moment.
+fn settled(lab: &Lab) -> Snapshot {
+    let end = Instant::now() + Duration::from_secs(60);
+    lab.snapshot();
+    while lab
+        .status()
+        .nodes()
+        .iter()
+        .any(|node| node["ready"] != "True")
+    {
+        assert!(Instant::now() < end, "the nodes do not become ready");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    lab.snapshot()
+}
+
 fn more<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&WORKERS, arguments].concat()
 }
@@ -51,7 +67,7 @@ fn a_rollback_that_fails_leaves_the_node_cordoned_and_says_what_remains() {
         "- ansible.builtin.shell: rm -f {{ windlass_state_dir }}/runs/{{ RUN_ID }}/files/*\n",
     );
     lab.fault("worker1", "crash-on-start");
-    let before = lab.snapshot();
+    let before = settled(&lab);
     let run = lab.upgrade(&WORKERS);
     assert_eq!(run.code, Some(3), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rollback_incomplete");
@@ -127,7 +143,7 @@ fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
 #[test]
 fn an_interrupted_run_puts_the_host_in_flight_back_and_starts_no_other() {
     let lab = Lab::with(&two_workers());
-    let before = lab.snapshot();
+    let before = settled(&lab);
     let run = lab.interrupted_at(&WORKERS, task_starts("Restart kubelet"), 1);
     assert_eq!(run.code, Some(130), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
