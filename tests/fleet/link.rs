@@ -33,6 +33,10 @@ fn a_link_cut_in_mid_upload_and_in_mid_restart_is_bridged_and_nothing_is_done_tw
         std::thread::sleep(std::time::Duration::from_secs(6));
         host.set_link(true);
     };
+    let parts = "find /var/lib/windlass/artifacts -type f -printf '%s\\n'";
+    host.set_link(false);
+    let size: usize = host.run(parts).parse().unwrap();
+    assert!(size < HEAVY, "the upload was over before the link was cut");
     cut();
     run.until("the connection is made again", |kind| {
         kind["event"] == "host_reconnected"

@@ -8,8 +8,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says when it is skipped"
+    reason = "a test fails by panicking"
 )]
 
 mod artifacts;
