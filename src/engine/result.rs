@@ -198,9 +198,7 @@ impl Finished {
         match whole.status {
             Status::Failed | Status::Unknown => {
                 whole.result.insert("failed".to_owned(), json!(true));
-                whole
-                    .result
-                    .insert("msg".to_owned(), json!(ITEMS_FAILED));
+                whole.result.insert("msg".to_owned(), json!(ITEMS_FAILED));
             }
             Status::Skipped => {
                 whole.result.insert("skipped".to_owned(), json!(true));

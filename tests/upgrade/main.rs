@@ -10,12 +10,15 @@
 )]
 
 mod bundle;
+mod control_plane;
 mod events;
 mod faults;
 mod fleet;
 mod inventory;
 mod killed;
+mod kubeadm;
 mod lab;
+mod prober;
 mod running;
 mod snapshot;
 mod staging;
