@@ -1,6 +1,6 @@
 //! Control planes of kubeadm's: upgraded by it, saved before, and looked at after it failed.
 
-use crate::control_plane::planes;
+use crate::control_plane::{planes, settled};
 use crate::inventory::{Artifact, Inventory};
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::snapshot::assert_only_changed;
@@ -82,7 +82,7 @@ fn a_kubeadm_that_fails_is_checked_and_the_host_is_as_it_was() {
         ),
     ] {
         let lab = Lab::with(&kubeadm(2).artifact("kubeadm", failing(reverts)));
-        let before = lab.snapshot();
+        let before = settled(&lab);
         let run = lab.upgrade_within(LIMIT, &[]);
         assert_eq!(run.code, Some(2), "{}", run.errors);
         assert_eq!(run.recap("control1")["state"], "rolled_back");
