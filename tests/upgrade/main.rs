@@ -10,6 +10,7 @@
 )]
 
 mod bundle;
+mod control_plane;
 mod cordons;
 mod disk;
 mod drain;
@@ -20,10 +21,12 @@ mod hooks;
 mod interrupted;
 mod inventory;
 mod killed;
+mod kubeadm;
 mod kubelet;
 mod lab;
 mod objects;
 mod preflight;
+mod prober;
 mod running;
 mod snapshot;
 mod staging;

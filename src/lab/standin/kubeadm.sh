@@ -20,10 +20,11 @@ upgrade() {
     backup=$folder/tmp/kubeadm-backup-manifests-$(date +%s)
     mkdir -p "$backup"
     for name in $COMPONENTS; do
-        cp "$folder/manifests/$name.yaml" "$backup" || fail "[upgrade] cannot back up $name"
+        cp -p "$folder/manifests/$name.yaml" "$backup" || fail "[upgrade] cannot back up $name"
+        cp -p "$folder/manifests/$name.yaml" "$backup/.new"
         renewed "$name" >"$backup/.new" && mv "$backup/.new" "$folder/manifests/$name.yaml"
         [ "$BREAKS" = no ] || {
-            [ "$REVERTS" = no ] || cp "$backup/$name.yaml" "$folder/manifests/$name.yaml"
+            [ "$REVERTS" = no ] || mv "$backup/$name.yaml" "$folder/manifests/$name.yaml"
             echo "error execution phase control-plane: couldn't complete the static pod upgrade: couldn't upgrade control plane." >&2
             fail 'kubeadm has tried to recover everything into the earlier state. Errors faced: timed out waiting for the condition'
         }

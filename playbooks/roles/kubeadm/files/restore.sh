@@ -28,7 +28,7 @@ image() { sed -n 's/^ *image: //p' "$1" 2>/dev/null; }
 # put_back FROM TO: a file takes its old place in one rename. The new file is made outside of the folder of manifests, in
 # which the kubelet would take it for a pod.
 put_back() {
-  cmp -s "$1" "$2" && return 0
+  cmp -s "$1" "$2" && [ "$(stat -c '%a:%u:%g' "$1")" = "$(stat -c '%a:%u:%g' "$2")" ] && return 0
   new=${2%/*/*}/.windlass-restore.$$
   cp -a "$1" "$new" && mv -f "$new" "$2"
 }
