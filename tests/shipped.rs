@@ -12,7 +12,16 @@ use std::process::Command;
 use windlass::lab::{BinaryKind, binary};
 
 const ARTIFACTS: [(&str, &[BinaryKind]); 2] = [
-    ("v1.35.1", &[BinaryKind::KubeApiserver, BinaryKind::Kubelet]),
+    (
+        "v1.35.1",
+        &[
+            BinaryKind::KubeApiserver,
+            BinaryKind::KubeControllerManager,
+            BinaryKind::KubeScheduler,
+            BinaryKind::Kubeadm,
+            BinaryKind::Kubelet,
+        ],
+    ),
     ("v1.35.1+k3s1", &[BinaryKind::K3s]),
 ];
 

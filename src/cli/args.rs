@@ -14,6 +14,7 @@ use std::path::PathBuf;
     arg_required_else_help = true
 )]
 #[command(after_help = "Examples:
+  windlass plan playbooks/upgrade.yml -i inventory                 what would be done, and whether it may
   windlass run playbooks/upgrade.yml -i inventory                  the whole fleet
   windlass run playbooks/upgrade.yml -i inventory --limit worker7  one node
   windlass run playbooks/upgrade.yml -i inventory --check --diff   what would change
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run a playbook.
     Run(Box<RunArgs>),
+    /// Show what an upgrade would do, step by step, and whether the version rules allow it; changes nothing.
+    Plan(Box<PlanArgs>),
     /// Show hosts, groups and variables.
     Inventory(InventoryArgs),
     /// Take back what a run changed.
@@ -157,6 +160,32 @@ pub struct RunArgs {
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(long, help_heading = "Output")]
     pub profile: bool,
+}
+
+/// `windlass plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The playbooks that would be run.
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    pub playbooks: Vec<PathBuf>,
+    /// Where hosts come from.
+    #[command(flatten)]
+    pub sources: Sources,
+    /// Only these hosts: names, groups, patterns, or @FILE with one per line.
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Vec<String>,
+    /// A variable: NAME=VALUE words, a YAML or JSON mapping, or @FILE; may be repeated.
+    #[arg(short = 'e', long = "extra-vars", value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+    /// Lay the version rules of this file over the built-in ones [default: the variable kube_rules_file].
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// How hosts are reached.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// As JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
 }
 
 /// `windlass inventory`.

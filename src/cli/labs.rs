@@ -30,7 +30,14 @@ pub(super) fn hosts(inventory: &Inventory, templar: &Templar) -> Vec<LabHostConf
         let groups = inventory.groups_of(name);
         hosts.push(LabHostConfig {
             name: name.clone(),
-            role: role(&groups),
+            role: match role(&groups) {
+                Role::KubeControlPlane
+                    if text("lab_control_plane").as_deref() == Some("kubeadm") =>
+                {
+                    Role::KubeadmControlPlane
+                }
+                role => role,
+            },
             version: text("lab_version"),
         });
     }

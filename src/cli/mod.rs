@@ -10,6 +10,8 @@ mod lab;
 mod labs;
 mod list;
 mod output;
+mod plan;
+mod plan_input;
 mod rollback;
 mod run;
 mod show;

@@ -65,6 +65,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         verbosity: args.verbose,
         force_handlers: args.force_handlers,
         max_failures: args.max_failures,
+        state_dir: state.clone(),
         ..settings(&args.connection, extra_vars)?
     };
     Ok(Checked {
@@ -100,6 +101,8 @@ pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<S
         max_failures: None,
         extra_vars,
         connection,
+        // Set by the verbs that run playbooks.
+        state_dir: PathBuf::new(),
     })
 }
 

@@ -1,11 +1,12 @@
 //! From the command line to the verb that was asked for.
 
-use super::{Cli, Verb, bundle, inventory, lab, output, rollback, run};
+use super::{Cli, Verb, bundle, inventory, lab, output, plan, rollback, run};
 
 /// Runs the verb; the number is the process's exit code.
 pub fn main(cli: Cli) -> u8 {
     let result = match cli.verb {
         Verb::Run(args) => run::main(&args),
+        Verb::Plan(args) => plan::main(&args),
         Verb::Inventory(args) => inventory::main(&args),
         Verb::Rollback(args) => rollback::main(&args),
         Verb::Bundle(args) => bundle::main(&args),

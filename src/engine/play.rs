@@ -138,6 +138,10 @@ impl PlayRun {
             ),
             ("windlass_run_id", json!(shared.run.as_str())),
             (
+                "windlass_controller_dir",
+                json!(settings.state_dir.display().to_string()),
+            ),
+            (
                 "ansible_version",
                 json!({"full": "2.18.0", "major": 2, "minor": 18, "revision": 0, "string": "2.18.0"}),
             ),

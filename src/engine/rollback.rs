@@ -4,7 +4,7 @@ use super::action::state_folder;
 use super::batch::Batch;
 use super::connect::{PAUSES, become_of, reach, waits_for};
 use super::deadman;
-use super::host::Host;
+use super::host::{Host, Standing};
 use super::shared::Shared;
 use super::variables::host_scope;
 use crate::connection::{Command, Connection, ConnectionError};
@@ -52,6 +52,15 @@ impl WayBack {
         let stays = std::mem::take(&mut host.state().not_undone);
         if self.message.is_none() && !stays.is_empty() {
             self.message = Some(format!("not undone: {}", stays.join("; ")));
+        }
+        self
+    }
+
+    /// A host that failed while nothing but its node was held back (such as by a cordon) counts as not started.
+    fn not_started(mut self, host: &Host) -> Self {
+        let failed = matches!(host.state().standing, Standing::Failed(_));
+        if failed && self.state == HostState::RolledBack {
+            self.state = HostState::Pending;
         }
         self
     }
@@ -142,7 +151,15 @@ impl Batch {
                     ..WayBack::incomplete(message.clone(), Vec::new())
                 },
                 (Ok(report), None) => {
-                    release_all(&self.shared, host, &self.play.clusters, report).await
+                    // Each release is a step of its own; more steps would be changes to the host itself.
+                    let untouched =
+                        !report.releases.is_empty() && report.undone.len() <= report.releases.len();
+                    let way = release_all(&self.shared, host, &self.play.clusters, report).await;
+                    if untouched {
+                        way.not_started(host)
+                    } else {
+                        way
+                    }
                 }
             };
             let way = way.with_what_stays(host).or_held(host);
@@ -346,12 +363,7 @@ async fn release_all(
     report: RevertReport,
 ) -> WayBack {
     let mut way = WayBack {
-        // Nothing was changed on the host itself, so for the user it was not started.
-        state: if report.undone.is_empty() && !report.releases.is_empty() {
-            HostState::Pending
-        } else {
-            HostState::RolledBack
-        },
+        state: HostState::RolledBack,
         undone: report.undone,
         remaining: Vec::new(),
         message: None,

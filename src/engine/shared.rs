@@ -51,6 +51,8 @@ pub struct Settings {
     pub extra_vars: Variables,
     /// Defaults of connections from flags and settings.
     pub connection: Defaults,
+    /// Folder on the controller for what must outlive the run; playbooks know it as `windlass_controller_dir`.
+    pub state_dir: PathBuf,
 }
 
 /// The parts of a run.

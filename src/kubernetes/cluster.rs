@@ -6,7 +6,9 @@
 
 use super::access::Access;
 use super::{ClusterError, Dial, kubectl, tunnel};
+use futures::TryStreamExt as _;
 use http::{Method, Request, header};
+use kube::core::WatchEvent;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
@@ -162,6 +164,20 @@ impl Endpoint {
     pub(super) async fn text(&self, call: &Call) -> Result<String, ClusterError> {
         self.limited(self.client.request_text(call.request()?))
             .await
+    }
+
+    /// Starts a watch and waits for its first event; the answer is the object. `None` when it ended without one.
+    pub(super) async fn first_event(&self, call: &Call) -> Result<Option<Value>, ClusterError> {
+        let request = call.request()?;
+        let first = async {
+            let events = self.client.request_events::<Value>(request).await?;
+            let mut events = std::pin::pin!(events);
+            events.try_next().await
+        };
+        Ok(match self.limited(first).await? {
+            Some(WatchEvent::Added(object) | WatchEvent::Modified(object)) => Some(object),
+            _ => None,
+        })
     }
 
     async fn limited<T>(

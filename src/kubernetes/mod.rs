@@ -3,6 +3,7 @@
 //! Only this room names kube. It must not know modules or the engine.
 
 mod access;
+mod api_server;
 mod baseline;
 mod cluster;
 mod clusters;
@@ -10,21 +11,27 @@ mod cordon;
 mod dial;
 mod drain;
 mod error;
+mod flags;
 mod gate;
 mod gate_node;
+mod health;
 mod healthz;
 mod kubeconfig;
 mod kubectl;
 mod objects;
 mod overview;
+pub mod preflight;
 mod release;
+pub mod rules;
 mod serving;
 mod test_pod;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 mod version;
+mod versions;
 
+pub use api_server::{SeenServer, Served, ServerProof, look_at_api_servers, prove_api_server};
 pub use baseline::{Baselines, ClusterBaseline, Health, NodeBaseline, gate_cluster};
 pub use cluster::{Cluster, Transport};
 pub use clusters::Clusters;
@@ -37,12 +44,15 @@ pub use drain::{
     DrainError, DrainOptions, DrainPlan, Drained, OnTimeout, drain, plan as plan_drain,
 };
 pub use error::{Cause, ClusterError};
+pub use flags::{GivenFlag, KnownFlags, UnitCommand, environment_files};
 pub use gate::{ApiServer, GateError, GateOptions, Passed, gate_api, moment};
 pub use gate_node::{NodeChecks, gate};
+pub use health::{HealthPort, gate_health};
 pub use healthz::Healthz;
-pub use objects::PodKey;
+pub use objects::{PodKey, config_map};
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};
 pub use serving::{Serving, serving};
 pub use test_pod::test_pod;
 pub use version::{BadVersion, Version};
+pub use versions::{api_version, kubelet_versions};

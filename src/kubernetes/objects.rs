@@ -59,7 +59,7 @@ pub(super) fn checked(name: &str) -> Result<&str, ClusterError> {
 }
 
 /// Percent-encodes a query value.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -282,6 +282,22 @@ impl Cluster {
         let list: Items<T> = self.json(&Call::get(path)).await?;
         Ok(list.items)
     }
+}
+
+/// A ConfigMap as the API server sends it, or `None` when there is none of that name.
+pub async fn config_map(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Value>, ClusterError> {
+    let path = format!(
+        "/api/v1/namespaces/{}/configmaps/{}",
+        checked(namespace)?,
+        checked(name)?
+    );
+    cluster
+        .patiently(|| async { found(cluster.json::<Value>(&Call::get(&path)).await, name) })
+        .await
 }
 
 /// A list of whatever kind; its name and metadata do not matter here.

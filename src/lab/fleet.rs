@@ -1,15 +1,22 @@
 //! The lab as a whole: its hosts, and the clusters that they form.
 
-use super::cluster::{Cluster, ClusterConfig, Flavor, NodeConfig, Observation, Observe};
+use super::cluster::{
+    Cluster, ClusterConfig, Component, ControlPlane, Flavor, NodeConfig, Observation, Observe,
+};
 use super::error::LabError;
+use super::fault::Fault;
 use super::host::{LabHostConfig, Observer, Role};
 use super::lab::make;
 use super::lab::{ApiServer, Lab, LabConfig};
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
+
+/// How long a budget refuses under [`Fault::BudgetClearsAfter`], from its first refusal.
+const CLEARS_AFTER: SignedDuration = SignedDuration::from_secs(4);
 
 /// Hosts and clusters of a lab that runs in this process. All of it ends when this is dropped; its state stays.
 pub struct Fleet {
@@ -48,7 +55,18 @@ impl Fleet {
 
     /// What an inventory must say of a host so that it is reached.
     pub fn variables(&self, host: &str) -> Result<Map<String, Value>, LabError> {
-        self.lab.variables(host)
+        let mut variables = self.lab.variables(host)?;
+        // All hosts share one loopback, so each has health ports of its own.
+        for component in Component::ALL {
+            let port = self
+                .clusters
+                .iter()
+                .find_map(|cluster| cluster.health_port(host, component));
+            if let Some(port) = port {
+                variables.insert(component.variable().to_owned(), port.into());
+            }
+        }
+        Ok(variables)
     }
 
     /// What the clusters hold: nodes, pods, budgets.
@@ -81,9 +99,8 @@ fn nodes(hosts: &[LabHostConfig], flavor: Flavor) -> Vec<NodeConfig> {
         .enumerate()
         .filter_map(|(at, host)| {
             let control_plane = match (flavor, host.role) {
-                (Flavor::Kubernetes, Role::KubeControlPlane) | (Flavor::K3s, Role::K3sServer) => {
-                    true
-                }
+                (Flavor::Kubernetes, Role::KubeControlPlane | Role::KubeadmControlPlane)
+                | (Flavor::K3s, Role::K3sServer) => true,
                 (Flavor::Kubernetes, Role::KubeNode) | (Flavor::K3s, Role::K3sAgent) => false,
                 _ => return None,
             };
@@ -126,6 +143,10 @@ async fn start_cluster(
             Some(ApiServer {
                 endpoint: cluster.endpoint(&host)?,
                 kubeconfig: cluster.kubeconfig(&host)?,
+                health: Component::ALL
+                    .iter()
+                    .filter_map(|component| cluster.health_port(&host, *component))
+                    .collect(),
                 host,
             })
         })
@@ -145,10 +166,14 @@ impl Observe for Eyes {
             kubelet_version: seen.kubelet_version,
             kubelet_started: seen.kubelet_started,
             never_ready: seen.never_ready,
-            stale_heartbeat: false,
+            stale_heartbeat: seen.stale_heartbeat,
             api_running: seen.api_running,
             api_version: seen.api_version,
-            api_emulated: None,
+            api_emulated: (!seen.api_emulated.is_empty()).then_some(seen.api_emulated),
+            control_plane: ControlPlane {
+                manager_running: seen.manager_running,
+                scheduler_running: seen.scheduler_running,
+            },
         }
     }
 }
@@ -156,9 +181,15 @@ impl Observe for Eyes {
 /// Faults that the clusters act on.
 fn apply_faults(hosts: &[String], observer: &Observer, clusters: &[Arc<Cluster>]) {
     for host in hosts {
-        let blocked = observer.observe(host).budget_blocked;
+        let has = |fault| observer.has_fault(host, fault);
+        let (blocked, clears) = (has(Fault::BudgetBlocked), has(Fault::BudgetClearsAfter));
         for cluster in clusters {
-            cluster.block_budget(host, blocked);
+            cluster.block_budget(host, blocked || clears);
+            if clears && !blocked {
+                cluster.clear_budget_after(host, CLEARS_AFTER);
+            }
+            cluster.two_budgets(host, has(Fault::TwoBudgets));
+            cluster.stick_terminating(host, has(Fault::StuckTerminating));
         }
     }
 }

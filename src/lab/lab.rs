@@ -7,6 +7,7 @@ use super::error::LabError;
 use super::fault::{self, Fault};
 use super::folder::{self, LabFolder};
 use super::host::{LabHostConfig, Observer, Role, provision};
+use super::reboot;
 use super::ssh::{HostKeys, HostServer, Shared, USER, client_key};
 use super::standin;
 use super::status::{self, HostStatus};
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Changes that a slow listener may be behind; one that is further behind looks at all hosts again.
 const CHANGES: usize = 64;
@@ -45,6 +46,8 @@ pub struct ApiServer {
     pub endpoint: SocketAddr,
     /// The admin's kubeconfig, put where a real control plane has it.
     pub kubeconfig: String,
+    /// The loopback ports of the host's controllers; the lab's hosts forward to them, too.
+    pub health: Vec<u16>,
 }
 
 /// A lab that runs in this process. Everything in it ends when this is dropped; its state stays in its folder.
@@ -96,6 +99,13 @@ impl Lab {
         let path = made.folder.known_hosts();
         folder::write(&path, known_hosts.as_bytes(), folder::PLAIN)
             .map_err(LabError::io(format!("cannot write {}", path.display())))?;
+        for (name, server) in &servers {
+            let folder = made.folder.host(name);
+            let what = || format!("cannot boot lab host {name:?}");
+            reboot::finish_boot(&folder, server)
+                .await
+                .map_err(LabError::io(what()))?;
+        }
         let servers = Arc::new(servers);
         let (changes, _) = broadcast::channel(CHANGES);
         let listening = tokio::spawn(listen(
@@ -157,6 +167,7 @@ impl Lab {
             ("lab_root", text(folder.root().to_owned())),
             ("bin_dir", text(folder.local_bin())),
             ("kubernetes_dir", text(folder.kubernetes())),
+            ("preflight_root", text(folder.root().to_owned())),
             ("systemd_dir", text(folder.systemd())),
             ("data_dir", text(folder.k3s_data())),
             ("k3s_dir", text(folder.k3s())),
@@ -187,7 +198,9 @@ impl Lab {
             let what = || format!("cannot write {}", path.display());
             folder::write(&path, server.kubeconfig.as_bytes(), folder::PRIVATE)
                 .map_err(LabError::io(what()))?;
-            self.shared.allow_port(server.endpoint.port());
+            for port in server.health.iter().chain([&server.endpoint.port()]) {
+                self.shared.allow_port(*port);
+            }
         }
         Ok(())
     }
@@ -297,6 +310,8 @@ async fn listen(
     servers: Arc<IndexMap<String, HostServer>>,
     changes: broadcast::Sender<String>,
 ) {
+    // What is under way ends with the lab.
+    let mut boots = JoinSet::new();
     while let Ok(message) = control.next().await {
         match message {
             Message::Cut(name) => {
@@ -305,6 +320,15 @@ async fn listen(
                     // Without this file the stand-in goes on by itself after a while.
                     std::fs::write(folder.host(&name).cut_done(), "").ok();
                 }
+            }
+            Message::Reboot(name) => {
+                let (folder, servers) = (folder.host(&name), Arc::clone(&servers));
+                boots.spawn(async move {
+                    if let Some(server) = servers.get(&name) {
+                        // A host whose folder cannot be written stays down.
+                        reboot::reboot(&folder, server).await.ok();
+                    }
+                });
             }
             Message::Faults(name) => {
                 if let Some(server) = servers.get(&name) {

@@ -19,6 +19,8 @@ mod host;
     reason = "the room is named after its main type"
 )]
 mod lab;
+mod machine_id;
+mod reboot;
 mod ssh;
 mod standin;
 mod status;

@@ -163,13 +163,17 @@ async fn look(cx: &Context, dest: &str) -> Result<Option<FileState>, ModuleError
 async fn architecture(cx: &Context) -> Result<String, ModuleError> {
     let output = cx.remote.run("uname -m").await?;
     super::deliver::succeed(&output)?;
-    let machine = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(match machine.as_str() {
+    Ok(architecture_name(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// An architecture as Kubernetes names it, from what `uname -m` says.
+pub(super) fn architecture_name(machine: &str) -> String {
+    match machine.trim() {
         "x86_64" => "amd64".to_owned(),
         "aarch64" => "arm64".to_owned(),
         "armv7l" | "armv6l" => "arm".to_owned(),
-        _ => machine,
-    })
+        other => other.to_owned(),
+    }
 }
 
 /// Makes the folder of `dest`, for all to read: artifacts are no secret.

@@ -4,11 +4,15 @@
 //! This room must not know the engine or russh.
 
 mod api;
+mod api_server;
+mod api_servers;
 mod artifact;
 mod assert;
 mod baseline;
+mod cluster_versions;
 mod command;
 mod commit;
+mod config_map;
 mod context;
 mod controller_file;
 mod copy;
@@ -20,20 +24,29 @@ mod deliver_apply;
 mod diff;
 mod drain;
 mod fail;
+mod fetch;
 mod file;
 mod file_plan;
 mod file_recurse;
 mod gate;
 mod get_url;
+mod healthz;
+mod hop_versions;
 mod include_vars;
 mod init_script;
+mod kube_flags;
 mod kube_node;
 mod kube_target;
+mod look;
 mod mode;
 mod parameter;
 mod params;
 mod pause;
 mod ping;
+mod preflight;
+mod preflight_cluster;
+mod preflight_host;
+mod preflight_report;
 mod registry;
 mod remote_stat;
 mod service;
@@ -50,6 +63,7 @@ mod uncordon;
 mod unit;
 #[cfg(test)]
 mod unit_fake;
+mod upgrade_path;
 mod wait_for;
 
 pub use api::{Change, Inspection, Module, ModuleError, Outcome};

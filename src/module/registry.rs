@@ -2,9 +2,10 @@
 
 use super::Module;
 use super::{
-    artifact, assert, baseline, command, commit, copy, cordon, debug, drain, fail, file, gate,
-    get_url, include_vars, kube_node, pause, ping, service, set_fact, setup, shell, slurp, stat,
-    systemd, template, uncordon, wait_for,
+    api_server, api_servers, artifact, assert, baseline, cluster_versions, command, commit,
+    config_map, copy, cordon, debug, drain, fail, fetch, file, gate, get_url, healthz,
+    include_vars, kube_flags, kube_node, look, pause, ping, preflight, service, set_fact, setup,
+    shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -15,6 +16,7 @@ static MODULES: &[&dyn Module] = &[
     &copy::Copy,
     &debug::Debug,
     &fail::Fail,
+    &fetch::Fetch,
     &file::File,
     &get_url::GetUrl,
     &include_vars::IncludeVars,
@@ -29,14 +31,23 @@ static MODULES: &[&dyn Module] = &[
     &systemd::Systemd,
     &template::Template,
     &wait_for::WaitFor,
+    &api_server::Server,
+    &api_servers::Servers,
     &artifact::Artifact,
     &baseline::Baseline,
+    &cluster_versions::ClusterVersions,
     &commit::Commit,
+    &config_map::ConfigMap,
     &cordon::Cordon,
     &drain::Drain,
     &gate::Gate,
+    &healthz::Healthz,
+    &kube_flags::KubeFlags,
     &kube_node::KubeNode,
+    &look::Look,
+    &preflight::Preflight,
     &uncordon::Uncordon,
+    &upgrade_path::UpgradePath,
 ];
 
 /// Collections whose modules these are; a name may have one of them before it.

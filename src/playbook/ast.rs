@@ -69,7 +69,7 @@ pub struct Keywords {
 }
 
 /// A play.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Play {
     /// The whole play.
     pub span: Span,

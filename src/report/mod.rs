@@ -9,6 +9,7 @@ mod failure;
 mod json;
 mod live;
 mod plain;
+mod plan;
 mod profile;
 mod reporter;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod text;
 pub use json::json;
 pub use live::live;
 pub use plain::plain;
+pub use plan::{PlanText, plan};
 pub use profile::profile;
 pub use reporter::{Options, Reporter};
 pub use text::duration;

@@ -93,6 +93,7 @@ fn the_next_run_takes_back_what_a_killed_one_left_before_its_timer_does() {
     assert!(next.trace()[0].contains("h1=changed"), "{:?}", next.trace());
     assert_eq!(place.read("h1", "conf"), "new");
     // Check mode only says what was left.
+    std::fs::write(place.on("h1", "conf"), "old").unwrap();
     kill(&place, "1h");
     let look = fast(&place, &["--check"]);
     assert!(look.all("taken_back").is_empty());
@@ -102,7 +103,7 @@ fn the_next_run_takes_back_what_a_killed_one_left_before_its_timer_does() {
 #[test]
 fn a_run_that_goes_on_is_not_disturbed_by_its_own_timer() {
     let place = place();
-    let ran = place.run_with(SLOW, &["-e", "wait=2", "-e", "then='sleep 5'"]);
+    let ran = place.run_with(SLOW, &["-e", "wait=4", "-e", "then='sleep 6'"]);
     assert_eq!((ran.code, ran.state("h1")), (0, "done"), "{}", ran.text);
     assert_eq!(ran.all("deadman_armed").len(), 1, "{}", ran.text);
     assert_eq!(place.read("h1", "conf"), "new");

@@ -11,5 +11,6 @@ mod deadman;
 mod flow;
 mod limits;
 mod pace;
+mod probe;
 mod rollback;
 mod support;

@@ -1,6 +1,7 @@
 //! An upgrade out of one file, as a place without a way out of its network does it.
 
-use crate::lab::{Ended, Lab, TARGET};
+use crate::events::Ended;
+use crate::lab::{Lab, TARGET};
 
 #[test]
 fn a_fleet_is_staged_out_of_one_bundle() {

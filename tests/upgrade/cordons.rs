@@ -2,21 +2,29 @@
 
 use crate::events::{Ended, task_starts};
 use crate::inventory::Inventory;
-use crate::lab::{BEFORE, Lab, TARGET};
-use crate::objects::Objects;
+use crate::lab::{BEFORE, TARGET};
+use crate::objects::{Objects, settled};
 use std::collections::HashMap;
 
 fn small() -> Inventory {
-    Inventory::new().control_planes(1).workers(2)
+    Inventory::new().control_planes(1).workers(3)
 }
 
 /// Scenario 19.
 #[test]
 fn a_human_s_cordon_outlives_the_upgrade() {
-    let lab = Lab::with(&small());
+    let lab = settled(&small());
     Objects::of(&lab).cordon_by_hand("worker1");
-    let run = lab.upgrade(&["--limit", "kube_node"]);
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    // Two of three: with one cordoned for good and one drained, the third takes all pods.
+    let two = ["--limit", "worker1,worker2"];
+    let run = lab.upgrade(&two);
+    assert_eq!(
+        run.code,
+        Some(0),
+        "{} {}",
+        run.reason("worker1"),
+        run.reason("worker2")
+    );
     run.assert_ran("Drain the node", "worker1");
     let status = lab.status();
     let node = status.node("worker1");
@@ -26,7 +34,7 @@ fn a_human_s_cordon_outlives_the_upgrade() {
     status.assert_serving("worker2", TARGET);
 
     // It is at its version now, so a second run leaves it alone.
-    let second = lab.upgrade(&["--limit", "kube_node"]);
+    let second = lab.upgrade(&two);
     assert_eq!(second.code, Some(0), "{}", second.errors);
     second.assert_nobody_disturbed();
     assert_eq!(lab.status().node("worker1")["unschedulable"], true);
@@ -35,7 +43,7 @@ fn a_human_s_cordon_outlives_the_upgrade() {
 /// Kubespray's `upgrade_node_always_cordon`.
 #[test]
 fn a_human_s_cordon_is_taken_over_where_that_is_asked_for() {
-    let lab = Lab::with(&small());
+    let lab = settled(&small());
     Objects::of(&lab).cordon_by_hand("worker1");
     let run = lab.upgrade(&[
         "--limit",
@@ -50,7 +58,7 @@ fn a_human_s_cordon_is_taken_over_where_that_is_asked_for() {
 /// Scenario 20.
 #[test]
 fn a_cordon_of_a_killed_run_is_resumed_drained_and_taken_off() {
-    let lab = Lab::with(&small());
+    let lab = settled(&small());
     lab.killed_at(&["--limit", "worker1"], task_starts("Drain the node"));
     let node = lab.status().node("worker1").clone();
     assert_eq!(node["unschedulable"], true, "{node}");
@@ -87,7 +95,7 @@ fn ends(run: &Ended, action: &str) -> HashMap<String, usize> {
 #[test]
 fn a_batch_is_cordoned_before_any_of_it_is_drained() {
     for forks in ["5", "1"] {
-        let lab = Lab::with(&Inventory::new().control_planes(1).workers(3));
+        let lab = settled(&Inventory::new().control_planes(1).workers(3));
         let run = lab.upgrade(&["--limit", "kube_node", "-e", "serial=2", "--forks", forks]);
         assert_eq!(run.code, Some(0), "{}", run.errors);
         let (cordons, drains) = (ends(&run, "windlass.cordon"), ends(&run, "windlass.drain"));

@@ -3,6 +3,7 @@
 use crate::events::Ended;
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
+use crate::objects::settled;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
@@ -20,14 +21,14 @@ const POINTS: [&str; 6] = [
 fn lab_with(points: &[&str], text: impl Fn(&str) -> String) -> Lab {
     let hooks: Map<String, Value> = points
         .iter()
-        .map(|point| ((*point).to_owned(), json!(format!("hooks/{point}.yml"))))
+        .map(|point| ((*point).to_owned(), json!(format!("../hooks/{point}.yml"))))
         .collect();
     let inventory = Inventory::new()
         .control_planes(1)
         .workers(1)
         .variable("upgrade_hooks", hooks);
-    let lab = Lab::with(&inventory);
-    let folder = Path::new(lab.inventory()).join("hooks");
+    let lab = settled(&inventory);
+    let folder = Path::new(lab.inventory()).join("../hooks");
     fs::create_dir_all(&folder).unwrap();
     for point in points {
         fs::write(folder.join(format!("{point}.yml")), text(point)).unwrap();
@@ -80,7 +81,7 @@ fn a_hook_that_is_not_there_stops_the_run_before_any_host_is_disturbed() {
             .control_planes(1)
             .workers(1)
             .variable("upgrade_hooks", hooks);
-        let lab = Lab::with(&inventory);
+        let lab = settled(&inventory);
         let before = lab.snapshot();
         let run = lab.upgrade(&[]);
         assert_eq!(run.code, Some(2), "{}", run.errors);
@@ -135,7 +136,7 @@ fn a_failing_hook_before_the_uncordon_leaves_the_node_cordoned() {
 #[test]
 fn a_confirmation_without_a_terminal_fails_before_the_node_is_touched() {
     let inventory = Inventory::new().control_planes(1).workers(1);
-    let lab = Lab::with(&inventory);
+    let lab = settled(&inventory);
     let run = lab.upgrade(&["--limit", "worker1", "-e", "upgrade_node_confirm=true"]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     let reason = run.reason("worker1");

@@ -17,6 +17,11 @@ pub(crate) const TARGET: &str = "v1.35.1";
 /// The version that the lab starts with.
 pub(crate) const BEFORE: &str = "v1.34.3";
 
+/// The variable that lets a kubelet be newer than its API servers.
+const NEWER: &str = "kube_allow_newer_kubelet";
+/// How often a lab is looked at until its nodes are Ready.
+const PATIENCE: usize = 15;
+
 /// One lab, gone with the test.
 pub(crate) struct Lab {
     state: TempDir,
@@ -61,6 +66,10 @@ impl Lab {
             .env("NO_COLOR", "1")
             .args(arguments)
             .stdin(Stdio::null());
+        if arguments.first() == Some(&"run") && !arguments.iter().any(|each| each.contains(NEWER)) {
+            // Most tests upgrade one worker alone, to be quick; `versions.rs` has those about what that breaks.
+            command.args(["-e", &format!("{NEWER}=true")]);
+        }
         command
     }
 
@@ -97,6 +106,22 @@ impl Lab {
             events: running::killed_at(DEADLINE, command, is_the_moment),
             errors: String::new(),
         }
+    }
+
+    /// The shipped upgrade to its end, with so many interrupts (Ctrl-C) as soon as it says an event that `is_the_moment` knows.
+    pub(crate) fn interrupted_at(
+        &self,
+        more: &[&str],
+        is_the_moment: impl Fn(&Value) -> bool,
+        times: usize,
+    ) -> Ended {
+        let command = self.run_of("playbooks/upgrade.yml", more);
+        Ended::of(&running::interrupted_at(
+            DEADLINE,
+            command,
+            is_the_moment,
+            times,
+        ))
     }
 
     fn run_of(&self, playbook: &str, more: &[&str]) -> Command {
@@ -179,8 +204,20 @@ impl Lab {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How the lab stands.
+    /// How the lab stands, once its nodes are Ready; nodes that are not to be Ready are given up after a moment.
     pub(crate) fn status(&self) -> Status {
+        for _ in 0..PATIENCE {
+            let status = self.status_now();
+            if status.nodes().iter().all(|node| node["ready"] == "True") {
+                return status;
+            }
+            // A kubelet that was just started needs some 300 milliseconds.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.status_now()
+    }
+
+    fn status_now(&self) -> Status {
         let text = self.ok(&["lab", "status", "--json", "-i", &self.inventory]);
         Status(serde_json::from_str(&text).unwrap())
     }
@@ -233,11 +270,15 @@ impl Status {
         };
         assert_eq!(plain(&node["version"]), version, "{name}: {node}");
         let host = self.host(name);
-        for (binary, found) in host["on_disk"].as_object().unwrap() {
+        // etcd has versions of its own.
+        let of_kubernetes = |name: &String| !name.starts_with("etcd");
+        let on_disk = host["on_disk"].as_object().unwrap();
+        for (binary, found) in on_disk.iter().filter(|(name, _)| of_kubernetes(name)) {
             // A rolled back worker has one binary; control planes are asked for as a whole.
             assert_eq!(plain(found), version, "{binary} on {name}: {host}");
         }
-        for (unit, state) in host["units"].as_object().unwrap() {
+        let units = host["units"].as_object().unwrap();
+        for (unit, state) in units.iter().filter(|(name, _)| of_kubernetes(name)) {
             assert_eq!(state["active"], "active", "{unit} on {name}: {host}");
             assert_eq!(
                 plain(&state["version"]),

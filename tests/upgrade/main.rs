@@ -11,15 +11,21 @@
 
 mod bundle;
 mod cordons;
+mod disk;
 mod drain;
 mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod interrupted;
 mod inventory;
 mod killed;
+mod kubelet;
 mod lab;
 mod objects;
+mod preflight;
 mod running;
 mod snapshot;
 mod staging;
+mod stopped;
+mod versions;

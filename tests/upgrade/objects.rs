@@ -1,10 +1,26 @@
 //! Objects of a test's own in a lab's cluster: put into its saved state while the lab does not run.
 
+use crate::inventory::Inventory;
 use crate::lab::Lab;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+
+/// A lab that has been started before, so that all of its nodes are ready.
+pub(crate) fn settled(inventory: &Inventory) -> Lab {
+    let lab = Lab::with(inventory);
+    drop(lab.snapshot());
+    let ready = || {
+        lab.status()
+            .nodes()
+            .iter()
+            .all(|node| node["ready"] == "True")
+    };
+    // A kubelet of the lab needs a moment after its start; each look takes longer than that.
+    assert!((0..50).any(|_| ready()), "the lab's nodes do not get ready");
+    lab
+}
 
 /// A change to what a cluster holds.
 pub(crate) struct Objects {

@@ -3,7 +3,7 @@
 //! A test never measures time. It says how long a run may take at most; one that takes longer is killed with everything
 //! that it started, and the test fails.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -68,6 +68,50 @@ pub(crate) fn killed_at(
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(came, "the run ended before it was to be killed: {errors}");
     events
+}
+
+/// Runs a command to its end, with so many interrupts (Ctrl-C) from the moment on that is waited for.
+pub(crate) fn interrupted_at(
+    limit: Duration,
+    mut command: Command,
+    is_the_moment: impl Fn(&Value) -> bool,
+    times: usize,
+) -> Output {
+    let said = format!("{command:?}");
+    let mut child = started(&mut command);
+    let process = Pid::from_child(&child);
+    let watch = Watch::over(&child, limit);
+    let stderr = read(child.stderr.take().unwrap());
+    let mut stdout = Vec::new();
+    let mut left = 0;
+    let mut came = false;
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        let event = serde_json::from_str::<Value>(&line).unwrap_or_default();
+        if !came && is_the_moment(&event["kind"]) {
+            came = true;
+            left = times;
+        }
+        // The next one comes when the last one was heard: two at once would be one.
+        let heard = event["kind"]["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("interrupted"));
+        if left > 0 && (left == times || heard) {
+            kill_process(process, Signal::INT).unwrap();
+            left -= 1;
+        }
+        stdout.extend_from_slice(line.as_bytes());
+        stdout.push(b'\n');
+    }
+    let status = child.wait().unwrap();
+    let output = Output {
+        status,
+        stdout,
+        stderr: stderr.join().unwrap(),
+    };
+    watch.end(&said, limit, &output);
+    assert!(came, "the run ended before it was to be interrupted");
+    output
 }
 
 fn started(command: &mut Command) -> Child {

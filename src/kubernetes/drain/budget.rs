@@ -89,7 +89,10 @@ fn budget_name(cause: &str) -> Option<&str> {
 }
 
 /// Whether a selector chooses these labels; the empty selector chooses everything.
-fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+pub(in crate::kubernetes) fn matches(
+    selector: &LabelSelector,
+    labels: &BTreeMap<String, String>,
+) -> bool {
     let equal = selector
         .match_labels
         .iter()

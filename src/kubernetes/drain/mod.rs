@@ -15,7 +15,8 @@ mod run;
 mod sort;
 mod special;
 
+pub(super) use budget::matches as selects;
 pub use options::{DrainError, DrainOptions, OnTimeout};
 pub use plan::{DrainPlan, plan};
 pub use run::{Drained, drain};
-pub(super) use sort::{controller, daemonset_of, is_finished, is_ready};
+pub(super) use sort::{Fate, controller, daemonset_of, fate, is_finished, is_ready};

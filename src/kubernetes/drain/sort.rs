@@ -9,7 +9,7 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// What becomes of a pod in a drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::kubernetes) enum Fate {
     /// It goes.
     Evict,
     /// It stays, and that is right; why.
@@ -19,7 +19,7 @@ pub(super) enum Fate {
 }
 
 /// What becomes of `pod`; `orphan` says that its DaemonSet is known to be gone.
-pub(super) fn fate(pod: &Pod, options: &DrainOptions, orphan: bool) -> Fate {
+pub(in crate::kubernetes) fn fate(pod: &Pod, options: &DrainOptions, orphan: bool) -> Fate {
     let finished = is_finished(pod);
     if daemonset_of(pod).is_some() && !finished {
         return match (orphan, options.force, options.ignore_daemonsets) {

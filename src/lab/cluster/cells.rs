@@ -39,7 +39,7 @@ fn human(seconds: i64) -> String {
 }
 
 /// Texts with commas, or `<none>`.
-pub(super) fn or_none(texts: Vec<String>) -> Value {
+pub(super) fn or_none(texts: &[String]) -> Value {
     json!(if texts.is_empty() {
         "<none>".to_owned()
     } else {
@@ -66,16 +66,21 @@ pub(super) fn count(value: &Value) -> usize {
 pub(super) fn joined(map: &Value) -> Value {
     let pairs = map.as_object().into_iter().flatten();
     or_none(
-        pairs
+        &pairs
             .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-            .collect(),
+            .collect::<Vec<_>>(),
     )
 }
 
 /// A list of texts.
 pub(super) fn list(items: &Value) -> Value {
     let items = items.as_array().into_iter().flatten();
-    or_none(items.filter_map(Value::as_str).map(str::to_owned).collect())
+    or_none(
+        &items
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<_>>(),
+    )
 }
 
 pub(super) fn node_status(node: &Value) -> Value {
@@ -104,7 +109,7 @@ pub(super) fn node_roles(node: &Value) -> Value {
         .collect();
     roles.sort();
     roles.dedup();
-    or_none(roles)
+    or_none(&roles)
 }
 
 pub(super) fn node_address(node: &Value, kind: &str) -> Value {
@@ -194,7 +199,7 @@ pub(super) fn ports(service: &Value) -> Value {
             None => format!("{}/{protocol}", port["port"]),
         }
     });
-    or_none(texts.collect())
+    or_none(&texts.collect::<Vec<_>>())
 }
 
 pub(super) fn available(service: &Value) -> Value {

@@ -306,12 +306,16 @@ fn network(resource: Resource) -> Vec<Column> {
             column("AddressType", |slice| json!(text(slice, "/addressType"))),
             column("Ports", |slice| {
                 let ports = slice["ports"].as_array().into_iter().flatten();
-                or_none(ports.map(|port| port["port"].to_string()).collect())
+                or_none(
+                    &ports
+                        .map(|port| port["port"].to_string())
+                        .collect::<Vec<_>>(),
+                )
             }),
             column("Endpoints", |slice| {
                 let endpoints = slice["endpoints"].as_array().into_iter().flatten();
                 let addresses = endpoints.filter_map(|endpoint| endpoint["addresses"][0].as_str());
-                or_none(addresses.map(str::to_owned).collect())
+                or_none(&addresses.map(str::to_owned).collect::<Vec<_>>())
             }),
             AGE,
         ],

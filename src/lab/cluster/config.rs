@@ -65,4 +65,24 @@ pub struct Observation {
     pub api_version: String,
     /// The version that it stands in for, by `--emulated-version`, such as `1.35`. `None` stands for its own.
     pub api_emulated: Option<String>,
+    /// The rest of the host's control plane.
+    pub control_plane: ControlPlane,
+}
+
+/// What else is to be seen of the control plane on a host. By default the controllers run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPlane {
+    /// Whether `kube-controller-manager` lives.
+    pub manager_running: bool,
+    /// Whether `kube-scheduler` lives.
+    pub scheduler_running: bool,
+}
+
+impl Default for ControlPlane {
+    fn default() -> Self {
+        Self {
+            manager_running: true,
+            scheduler_running: true,
+        }
+    }
 }

@@ -45,8 +45,8 @@ pub(super) fn pass(state: &mut State) {
 }
 
 fn orphan(object: &Value, owners: &HashSet<String>) -> bool {
-    let owned = object["metadata"]["ownerReferences"].as_array();
-    let Some(owner) = owned
+    let references = object["metadata"]["ownerReferences"].as_array();
+    let Some(owner) = references
         .into_iter()
         .flatten()
         .find(|owner| owner["controller"] == true)

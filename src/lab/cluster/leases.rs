@@ -36,6 +36,18 @@ pub(super) fn build(namespace: &str, name: &str, holder: &str, duration: u64) ->
     })
 }
 
+/// Whether a controller of this name lives anywhere.
+fn is_held(shared: &Shared, name: &str) -> bool {
+    let planes = shared.config.nodes.iter().filter(|node| node.control_plane);
+    planes
+        .map(|node| shared.observe(&node.name).control_plane)
+        .any(|seen| match name {
+            "kube-controller-manager" => seen.manager_running,
+            "kube-scheduler" => seen.scheduler_running,
+            _ => true,
+        })
+}
+
 /// Renews the leases of living holders, or the one of this name.
 pub(super) fn refresh(shared: &Shared, name: Option<&str>) {
     let wanted = |candidate: &str| name.is_none_or(|name| name == candidate);
@@ -54,7 +66,7 @@ pub(super) fn refresh(shared: &Shared, name: Option<&str>) {
     // Someone reads this through an API server, so one is there that the controllers can write to.
     let controllers = controllers(config.flavor)
         .iter()
-        .filter(|name| wanted(name));
+        .filter(|name| wanted(name) && is_held(shared, name));
     keys.extend(controllers.map(|name| Key::new(Resource::Leases, "kube-system", name)));
     shared.with(|state| {
         let now = Timestamp::now();

@@ -28,6 +28,7 @@ mod eviction;
 mod faults;
 mod gc;
 mod health;
+mod health_port;
 mod identity;
 mod kubeconfig;
 mod leases;
@@ -64,6 +65,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ClusterConfig, Flavor, NodeConfig, Observation, Observe};
+pub use config::{ClusterConfig, ControlPlane, Flavor, NodeConfig, Observation, Observe};
+pub use health_port::Component;
 pub use metrics::DeprecatedApi;
 pub use start::Cluster;

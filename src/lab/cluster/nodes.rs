@@ -8,6 +8,7 @@ use super::resource::Resource;
 use super::state::{Shared, State};
 use super::store::Key;
 use super::taints;
+use crate::lab::machine_id::machine_id;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -164,6 +165,8 @@ fn write(
     if seen.kubelet_running {
         let version = format!("v{}", seen.kubelet_version.trim_start_matches('v'));
         node["status"]["nodeInfo"]["kubeletVersion"] = json!(version);
+        let id = machine_id(object::name(node));
+        node["status"]["nodeInfo"]["machineID"] = json!(id);
     }
     let ready = match standing {
         Standing::Silent => None,
@@ -329,7 +332,7 @@ pub(super) fn build(config: &ClusterConfig, node: &NodeConfig) -> Value {
             ],
             "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250 } },
             "nodeInfo": {
-                "machineID": object::new_uid().replace('-', ""),
+                "machineID": machine_id(&node.name),
                 "systemUUID": object::new_uid(),
                 "bootID": object::new_uid(),
                 "kernelVersion": "6.1.0",
@@ -358,6 +361,7 @@ mod tests {
             api_running: true,
             api_version: "v1.35.6".to_owned(),
             api_emulated: None,
+            control_plane: crate::lab::cluster::ControlPlane::default(),
         }
     }
 

@@ -135,7 +135,7 @@ pub(super) fn deployment(
     if let Some(node) = workload.node {
         template["spec"]["nodeSelector"] = json!({ "kubernetes.io/hostname": node });
     }
-    let deployment = store.create(Resource::Deployments, json!({
+    let mut object = json!({
         "metadata": { "namespace": namespace, "name": name, "labels": { "app": name } },
         "spec": {
             "replicas": replicas,
@@ -143,7 +143,9 @@ pub(super) fn deployment(
             "template": template,
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": "25%", "maxSurge": "25%" } },
         },
-    }))?;
+    });
+    defaults::fill(Resource::Deployments, &mut object);
+    let deployment = store.create(Resource::Deployments, object)?;
     workloads::replica_set(store, &deployment)
 }
 

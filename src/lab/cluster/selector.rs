@@ -209,9 +209,9 @@ fn indexed(resource: Resource, field: &str) -> bool {
     match field {
         "metadata.name" => true,
         "metadata.namespace" => resource.namespaced(),
-        "spec.nodeName" => resource == Resource::Pods,
         "status.phase" => matches!(resource, Resource::Pods | Resource::Namespaces),
-        "spec.restartPolicy"
+        "spec.nodeName"
+        | "spec.restartPolicy"
         | "spec.schedulerName"
         | "spec.serviceAccountName"
         | "status.nominatedNodeName" => resource == Resource::Pods,

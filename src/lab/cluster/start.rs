@@ -4,6 +4,7 @@ use super::certs::Authority;
 use super::config::{ClusterConfig, Observe};
 use super::controller;
 use super::endpoint::Endpoint;
+use super::health_port::{Component, HealthPort};
 use super::kubeconfig;
 use super::nodes;
 use super::object;
@@ -24,6 +25,8 @@ use tokio::task::JoinSet;
 pub struct Cluster {
     pub(super) shared: Arc<Shared>,
     endpoints: BTreeMap<String, (SocketAddr, String)>,
+    /// Where the controllers of a node say whether they are well.
+    health: BTreeMap<(String, Component), u16>,
     /// Endpoints and controllers; they end with the cluster.
     _tasks: JoinSet<()>,
 }
@@ -53,6 +56,7 @@ impl Cluster {
 
         let mut tasks = JoinSet::new();
         let mut endpoints = BTreeMap::new();
+        let mut health = BTreeMap::new();
         for node in shared.config.nodes.iter().filter(|node| node.control_plane) {
             let endpoint = Endpoint::bind(shared.clone(), &node.name, &authority).await?;
             let address = endpoint.address()?;
@@ -60,12 +64,19 @@ impl Cluster {
                 .map_err(io::Error::other)?;
             endpoints.insert(node.name.clone(), (address, text));
             tasks.spawn(endpoint.serve());
+            for component in Component::ALL {
+                let port =
+                    HealthPort::bind(shared.clone(), &node.name, component, &authority).await?;
+                health.insert((node.name.clone(), component), port.number()?);
+                tasks.spawn(port.serve());
+            }
         }
         tasks.spawn(controller::run(shared.clone()));
         tasks.spawn(controller::look_after_nodes(shared.clone()));
         Ok(Arc::new(Self {
             shared,
             endpoints,
+            health,
             _tasks: tasks,
         }))
     }
@@ -73,6 +84,11 @@ impl Cluster {
     /// Where the API server of a control-plane node listens.
     pub fn endpoint(&self, node: &str) -> Option<SocketAddr> {
         self.endpoints.get(node).map(|(address, _)| *address)
+    }
+
+    /// The port on loopback at which a controller on a control-plane node says whether it is well.
+    pub fn health_port(&self, node: &str, component: Component) -> Option<u16> {
+        self.health.get(&(node.to_owned(), component)).copied()
     }
 
     /// The administrator's kubeconfig for the endpoint of a control-plane node. It is a secret.

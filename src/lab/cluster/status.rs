@@ -16,7 +16,7 @@ pub(super) struct Refusal {
     pub(super) code: u16,
     reason: &'static str,
     message: String,
-    details: Option<Value>,
+    details: Option<Box<Value>>,
     /// What is sent instead of a `Status`, where a real server has nothing that could make one.
     plain: Option<&'static str>,
 }
@@ -38,7 +38,7 @@ impl Refusal {
     }
 
     fn about(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -55,7 +55,7 @@ impl Refusal {
             body["reason"] = json!(self.reason);
         }
         if let Some(details) = &self.details {
-            body["details"] = details.clone();
+            body["details"] = details.as_ref().clone();
         }
         body["code"] = json!(self.code);
         body

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// A kubelet and an API server, as systemd units.
+    /// A kubelet, etcd and a control plane, as systemd units.
     KubeControlPlane,
+    /// A kubelet as a systemd unit, and a control plane in static pods, as kubeadm makes it.
+    KubeadmControlPlane,
     /// A kubelet, as a systemd unit.
     KubeNode,
     /// `k3s server`, which is an API server and a node.
@@ -42,7 +44,26 @@ const KUBELET: RoleUnit = RoleUnit {
 const API_SERVER: RoleUnit = RoleUnit {
     name: "kube-apiserver",
     binary: BinaryKind::KubeApiserver,
-    arguments: "",
+    arguments: " --authorization-mode=Node,RBAC --etcd-servers=http://127.0.0.1:2379 \
+                --service-cluster-ip-range=10.96.0.0/12",
+    notifies: true,
+};
+const CONTROLLER_MANAGER: RoleUnit = RoleUnit {
+    name: "kube-controller-manager",
+    binary: BinaryKind::KubeControllerManager,
+    arguments: " --kubeconfig=/etc/kubernetes/controller-manager.conf --leader-elect=true",
+    notifies: false,
+};
+const SCHEDULER: RoleUnit = RoleUnit {
+    name: "kube-scheduler",
+    binary: BinaryKind::KubeScheduler,
+    arguments: " --kubeconfig=/etc/kubernetes/scheduler.conf --leader-elect=true",
+    notifies: false,
+};
+const ETCD: RoleUnit = RoleUnit {
+    name: "etcd",
+    binary: BinaryKind::Etcd,
+    arguments: " --data-dir=/var/lib/etcd",
     notifies: true,
 };
 const K3S: RoleUnit = RoleUnit {
@@ -62,7 +83,9 @@ impl Role {
     /// The units of such a host.
     pub(in crate::lab) fn units(self) -> &'static [RoleUnit] {
         match self {
-            Self::KubeControlPlane => &[API_SERVER, KUBELET],
+            Self::KubeControlPlane => &[API_SERVER, KUBELET, CONTROLLER_MANAGER, SCHEDULER, ETCD],
+            // Its etcd is a static pod in reality; here it is a unit, which `etcdctl` asks in either case.
+            Self::KubeadmControlPlane => &[KUBELET, ETCD],
             Self::KubeNode => &[KUBELET],
             Self::K3sServer => &[K3S],
             Self::K3sAgent => &[K3S_AGENT],
@@ -70,10 +93,25 @@ impl Role {
         }
     }
 
+    /// Binaries that no unit runs.
+    pub(in crate::lab) fn tools(self) -> &'static [BinaryKind] {
+        match self {
+            Self::KubeControlPlane => &[BinaryKind::Etcdctl, BinaryKind::Etcdutl],
+            Self::KubeadmControlPlane => &[
+                BinaryKind::Etcdctl,
+                BinaryKind::Etcdutl,
+                BinaryKind::Kubeadm,
+            ],
+            Self::KubeNode | Self::K3sServer | Self::K3sAgent | Self::Plain => &[],
+        }
+    }
+
     /// The unit that makes the host a node.
     pub(in crate::lab) fn node_unit(self) -> Option<&'static str> {
         match self {
-            Self::KubeControlPlane | Self::KubeNode => Some(KUBELET.name),
+            Self::KubeControlPlane | Self::KubeadmControlPlane | Self::KubeNode => {
+                Some(KUBELET.name)
+            }
             Self::K3sServer => Some(K3S.name),
             Self::K3sAgent => Some(K3S_AGENT.name),
             Self::Plain => None,
@@ -85,7 +123,7 @@ impl Role {
         match self {
             Self::KubeControlPlane => Some(API_SERVER.name),
             Self::K3sServer => Some(K3S.name),
-            Self::KubeNode | Self::K3sAgent | Self::Plain => None,
+            Self::KubeadmControlPlane | Self::KubeNode | Self::K3sAgent | Self::Plain => None,
         }
     }
 }

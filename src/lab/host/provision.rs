@@ -7,16 +7,23 @@ use super::config::{LabHostConfig, Role, RoleUnit};
 use super::layout::HostFolder;
 use super::unit::UnitState;
 use crate::lab::folder;
+use crate::lab::machine_id::machine_id;
 use crate::lab::standin::binary;
 use std::io;
 use std::path::Path;
 
 /// Number of the first main process of a host.
 const FIRST_PID: u32 = 1001;
+/// For how long the services of a new host have run, in milliseconds.
+const UPTIME: u64 = 3_600_000;
 
 /// Makes the host if it is not there; an incomplete one, or one that was something else, gets what is missing.
 pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io::Result<()> {
-    let mark = format!("{:?}\n", config.role);
+    // Before the mark, so that a host that was made by an older lab gets it too.
+    std::fs::create_dir_all(host.systemd())?;
+    let id = format!("{}\n", machine_id(&config.name));
+    write_new(&host.root().join("etc/machine-id"), &id, folder::PLAIN)?;
+    let mark = mark(config.role);
     if std::fs::read(host.provisioned()).is_ok_and(|text| text == mark.as_bytes()) {
         return Ok(());
     }
@@ -28,18 +35,66 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
         std::fs::create_dir_all(host.k3s_data().join("server/db/etcd"))?;
     }
     // A plain host has no units and may do without a version.
-    let version = config.version.as_deref().unwrap_or_default();
+    let kubernetes = config.version.as_deref().unwrap_or_default();
+    for kind in config.role.tools() {
+        let program = host.local_bin().join(kind.file_name());
+        let version = kind.version_beside(kubernetes);
+        write_new(&program, &binary(*kind, version), folder::PROGRAM)?;
+    }
+    if config.role == Role::KubeadmControlPlane {
+        static_pods(host, kubernetes)?;
+    }
     for (unit, pid) in config.role.units().iter().zip(FIRST_PID..) {
         let program = host.local_bin().join(unit.binary.file_name());
+        let version = unit.binary.version_beside(kubernetes);
         write_new(&program, &binary(unit.binary, version), folder::PROGRAM)?;
         let file = host.systemd().join(format!("{}.service", unit.name));
         write_new(&file, &unit_file(unit, &program), folder::PLAIN)?;
         let state = host.unit(unit.name);
         if !state.exists() {
-            UnitState::running(version, pid).write(&state)?;
+            running_for_long(version, pid).write(&state)?;
         }
     }
     folder::write(&host.provisioned(), mark.as_bytes(), folder::PLAIN)
+}
+
+/// By this a host is known that has all that such a host has; one that was made by an older lab lacks a unit.
+fn mark(role: Role) -> String {
+    let units = role.units().iter().map(|unit| unit.name);
+    let names: Vec<_> = units
+        .chain(role.tools().iter().map(|kind| kind.file_name()))
+        .collect();
+    format!("{role:?} {}\n", names.join(" "))
+}
+
+/// The manifests of a control plane of kubeadm's.
+fn static_pods(host: &HostFolder, version: &str) -> io::Result<()> {
+    let manifests = host.kubernetes().join("manifests");
+    std::fs::create_dir_all(&manifests)?;
+    for name in [
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  namespace: kube-system\nspec:\n  \
+             containers:\n  - name: {name}\n    command:\n    - {name}\n    \
+             image: registry.k8s.io/{name}:{version}\n  hostNetwork: true\n"
+        );
+        write_new(
+            &manifests.join(format!("{name}.yaml")),
+            &text,
+            folder::PRIVATE,
+        )?;
+    }
+    Ok(())
+}
+
+/// A service of a host that was there before the lab: its node is Ready at once.
+fn running_for_long(version: &str, pid: u32) -> UnitState {
+    let mut state = UnitState::running(version, pid);
+    state.started = state.started.map(|now| now.saturating_sub(UPTIME));
+    state
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
@@ -85,10 +140,15 @@ mod tests {
                 .unwrap()
                 .contains("\nVERSION=v1.34.3\n")
         );
-        for unit in ["kubelet", "kube-apiserver"] {
+        for (unit, version) in [
+            ("kubelet", "v1.34.3"),
+            ("kube-apiserver", "v1.34.3"),
+            ("kube-scheduler", "v1.34.3"),
+            ("etcd", "v3.6.6"),
+        ] {
             let state = UnitState::read(&folder, unit).unwrap();
             assert!(state.is_running());
-            assert_eq!(state.version, "v1.34.3");
+            assert_eq!(state.version, version);
         }
         let text = std::fs::read_to_string(folder.systemd().join("kubelet.service")).unwrap();
         assert!(text.contains(&format!("ExecStart=\"{}\"\n", kubelet.display())));

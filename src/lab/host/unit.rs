@@ -24,6 +24,8 @@ pub(in crate::lab) struct UnitState {
     pub(in crate::lab) sub: String,
     /// The version of the binary when the unit was last started.
     pub(in crate::lab) version: String,
+    /// The older version that it was told to behave as, such as `1.34`; empty for none.
+    pub(in crate::lab) emulated: String,
     /// Number of the main process; 0 when there is none.
     pub(in crate::lab) pid: u32,
     /// How often systemd has restarted it by itself.
@@ -41,6 +43,7 @@ impl UnitState {
             active: "active".to_owned(),
             sub: "running".to_owned(),
             version: version.to_owned(),
+            emulated: String::new(),
             pid,
             restarts: 0,
             started: Some(now()),
@@ -80,6 +83,7 @@ impl UnitState {
                 "ActiveState" => value.clone_into(&mut state.active),
                 "SubState" => value.clone_into(&mut state.sub),
                 "Version" => value.clone_into(&mut state.version),
+                "Emulated" => value.clone_into(&mut state.emulated),
                 "MainPID" => state.pid = value.parse().unwrap_or_default(),
                 "Started" => state.started = value.parse().ok(),
                 "UnitFileState" => value.clone_into(&mut state.enablement),

@@ -242,6 +242,7 @@ async fn tunnels_lead_only_to_api_servers_of_the_lab() {
         host: "cp1".to_owned(),
         endpoint,
         kubeconfig: "kind: Config\n".to_owned(),
+        health: Vec::new(),
     }])
     .unwrap();
     let mut stream = open().await.unwrap().into_stream();

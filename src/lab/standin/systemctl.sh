@@ -34,7 +34,7 @@ note() {
 load() {
     unit=${1%.service}
     file=$unit_files/$unit.service
-    active=inactive sub=dead result=success pid=0 version= started= enablement=disabled restarts=0
+    active=inactive sub=dead result=success pid=0 version= emulated= started= enablement=disabled restarts=0
     if [ -f "$LAB_ROOT/run/units/$unit" ]; then
         while IFS='=' read -r name value; do
             case $name in
@@ -43,6 +43,7 @@ load() {
             Result) result=$value ;;
             MainPID) pid=$value ;;
             Version) version=$value ;;
+            Emulated) emulated=$value ;;
             Started) started=$value ;;
             UnitFileState) enablement=$value ;;
             esac
@@ -75,14 +76,15 @@ save() {
         echo "Result=$result"
         echo "MainPID=$pid"
         echo "Version=$version"
+        [ -z "$emulated" ] || echo "Emulated=$emulated"
         echo "Started=$started"
         echo "UnitFileState=${enablement:-disabled}"
     } >"$state.$$" && mv -f "$state.$$" "$state"
 }
 
-# Sets type and program from the unit file and its drop-ins; an empty ExecStart= forgets the ones before it.
+# Sets type, program and its flags from the unit file and its drop-ins; an empty ExecStart= forgets the ones before it.
 read_unit_file() {
-    type=simple program=
+    type=simple program= flags=
     set +f
     set -- "$file" "$file.d"/*.conf
     set -f
@@ -108,10 +110,24 @@ read_program() {
     case $program in
     '"'*)
         program=${program#?}
+        options=${program#*\"}
         program=${program%%\"*}
         ;;
-    *) program=${program%% *} ;;
+    *)
+        options=${program#"${program%% *}"}
+        program=${program%% *}
+        ;;
     esac
+    flags= emulated=
+    for word in $options; do
+        case $word in
+        --emulated-version=*)
+            emulated=${word#*=}
+            emulated=${emulated#kube=}
+            ;;
+        esac
+        case $word in -*) flags="$flags $word" ;; esac
+    done
 }
 
 # --- Starting and stopping.
@@ -129,6 +145,13 @@ drop_connection() {
     done
 }
 
+# The host is to be rebooted once, in the middle of this command, which does not live to see it.
+reboot_host() {
+    mv "$LAB_ROOT/faults/reboot" "$LAB_ROOT/run/rebooted" 2>/dev/null || return 0
+    echo "reboot $host" 1<>"$LAB_ROOT/../../control" || return 0
+    sleep 10
+}
+
 next_pid() {
     last=2000
     if [ -f "$LAB_ROOT/run/last-pid" ]; then
@@ -138,13 +161,31 @@ next_pid() {
     echo "$pid" >"$LAB_ROOT/run/last-pid"
 }
 
-# Whether this version of the unit is to crash: it is another than when the fault was set.
-is_to_crash() {
-    [ -f "$LAB_ROOT/faults/crash-on-start" ] || return 1
+# Whether the fault $1 strikes this version of the unit: it is another than when the fault was set.
+is_struck_by() {
+    [ -f "$LAB_ROOT/faults/$1" ] || return 1
     while IFS='=' read -r name value; do
         [ "$name" != "$unit" ] || [ "$value" = "$version" ] || return 0
-    done <"$LAB_ROOT/faults/crash-on-start"
+    done <"$LAB_ROOT/faults/$1"
     return 1
+}
+
+# Whether the program ends at once: by the fault, or because it says so itself. Sets last_words.
+is_to_crash() {
+    last_words=
+    ! is_struck_by crash-on-start || return 0
+    last_words=$(sed -n 's/^# The lab: exits with: //p' "$program" 2>/dev/null)
+    [ -n "$last_words" ]
+}
+
+# The start never returns; it ends with its command, with the fault, or with the lab's folder.
+hang() {
+    is_struck_by hang-on-start || return 0
+    active=activating sub=start
+    save
+    while [ -f "$LAB_ROOT/faults/hang-on-start" ]; do
+        sleep 0.2
+    done
 }
 
 job_failed() {
@@ -155,12 +196,16 @@ job_failed() {
 
 launch() {
     drop_connection
+    reboot_host
     read_unit_file
     look_at_clock
     started=$now pid=0 version=
-    if ! answer=$("$program" --version 2>/dev/null </dev/null); then
+    # A service that gets a flag that it does not know ends at once.
+    if ! answer=$("$program" $flags --version 2>&1 </dev/null); then
         active=failed sub=failed result=exit-code
         save
+        note "$unit.service: ${answer##*
+}"
         note "$unit.service: Main process exited, code=exited, status=1/FAILURE"
         note "Failed to start $unit.service."
         job_failed
@@ -172,17 +217,23 @@ launch() {
             version=$word
             break
             ;;
+        [0-9]*.[0-9]*.[0-9]*)
+            version=v$word
+            break
+            ;;
         esac
     done
     if is_to_crash; then
         active=activating sub=auto-restart result=exit-code
         save
+        [ -z "$last_words" ] || note "$unit.service: $last_words"
         note "$unit.service: Main process exited, code=exited, status=1/FAILURE"
         note "$unit.service: Failed with result 'exit-code'."
         # Only a service that says when it is up can fail its start job.
         [ "$type" != notify ] || job_failed
         return
     fi
+    hang
     next_pid
     active=active sub=running result=success
     save

@@ -6,7 +6,7 @@ use crate::report::colors::Tone;
 use crate::report::dump::Dump;
 use crate::report::failure;
 use crate::report::tasks::Task;
-use crate::report::text::{indented, one_line};
+use crate::report::text::{clean, indented, one_line};
 use serde_json::Value;
 
 /// How much a line says by itself.
@@ -49,6 +49,7 @@ impl Line<'_> {
         if failure.is_some() {
             text.push_str(&colors.paint(tone, &failure::blocks(self.result)));
         }
+        text.push_str(&report(self.result, options));
         if self.result.status == Status::Ignored {
             text.push_str(&colors.paint(Tone::Skipped, "...ignoring"));
             text.push('\n');
@@ -126,6 +127,30 @@ impl Line<'_> {
         };
         dump.text(self.result)
     }
+}
+
+/// What a module wants shown as it stands, such as the findings of a preflight.
+pub(super) fn own_report(result: &TaskResult) -> Option<&str> {
+    result.result.get("_ansible_report")?.as_str()
+}
+
+/// The lines of that, in the colours of what they begin with.
+fn report(result: &TaskResult, options: Options) -> String {
+    let colors = options.colors();
+    let mut tone = Tone::Plain;
+    let mut text = String::new();
+    for line in own_report(result).unwrap_or_default().lines() {
+        if !line.starts_with(' ') {
+            tone = match line.split_whitespace().next() {
+                Some("BLOCK") => Tone::Failed,
+                Some("warn") => Tone::Warning,
+                _ => Tone::Plain,
+            };
+        }
+        text.push_str(&colors.paint(tone, &clean(line)));
+        text.push('\n');
+    }
+    text
 }
 
 /// Unified differences, each with an empty line behind it.

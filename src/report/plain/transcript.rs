@@ -4,7 +4,7 @@
 //! by above the live view.
 
 use super::recap::Recap;
-use super::result::{Line, Wording};
+use super::result::{Line, Wording, own_report};
 use super::rollback;
 use crate::event::{Event, Kind, Status, TaskResult};
 use crate::report::Options;
@@ -262,7 +262,9 @@ impl Transcript {
     /// Whether a result is said where only what matters is.
     fn matters(&self, result: &TaskResult) -> bool {
         match result.status {
-            Status::Ok | Status::Skipped => result.verbosity <= self.options.verbosity,
+            Status::Ok | Status::Skipped => {
+                result.verbosity <= self.options.verbosity || own_report(result).is_some()
+            }
             _ => true,
         }
     }

@@ -1,0 +1,209 @@
+//! Runs that do not come to their end: killed, interrupted, ended by the user's probe, and rollbacks that fail.
+
+use crate::events::{Ended, task_starts, undo_recorded};
+use crate::inventory::Inventory;
+use crate::lab::{BEFORE, Lab, TARGET};
+use crate::snapshot::assert_only_changed;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const WORKERS: [&str; 2] = ["--limit", "kube_node"];
+
+fn two_workers() -> Inventory {
+    Inventory::new().control_planes(1).workers(2)
+}
+
+/// A lab with one hook at this point, whose file lies in `place`.
+fn lab_with_hook(place: &Path, inventory: Inventory, point: &str, text: &str) -> Lab {
+    let path = place.join("hook.yml");
+    fs::write(&path, text).unwrap();
+    let hooks = json!({point: path.to_str().unwrap()});
+    Lab::with(&inventory.variable("upgrade_hooks", hooks))
+}
+
+/// Waits until a host's own record of a run says that the old state is back; nobody but its timer is at work.
+fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while lab
+        .manifest(host, run)
+        .last()
+        .is_none_or(|it| it != "undone")
+    {
+        assert!(Instant::now() < end, "{host} did not go back by itself");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn more<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&WORKERS, arguments].concat()
+}
+
+/// Scenario 10: what was kept for the way back is gone.
+#[test]
+fn a_rollback_that_fails_leaves_the_node_cordoned_and_says_what_remains() {
+    let place = tempfile::tempdir().unwrap();
+    let lab = lab_with_hook(
+        place.path(),
+        two_workers(),
+        "on_failure",
+        "- ansible.builtin.shell: rm -f {{ windlass_state_dir }}/runs/{{ RUN_ID }}/files/*\n",
+    );
+    lab.fault("worker1", "crash-on-start");
+    let before = lab.snapshot();
+    let run = lab.upgrade(&WORKERS);
+    assert_eq!(run.code, Some(3), "{}", run.errors);
+    assert_eq!(run.recap("worker1")["state"], "rollback_incomplete");
+    assert_eq!(run.recap("worker2")["state"], "pending");
+    let finished = run.of_kind("rollback_finished")[0].clone();
+    let remaining = finished["remaining"].as_array().unwrap();
+    assert!(!remaining.is_empty(), "{finished}");
+    for command in remaining {
+        let command = command.as_str().unwrap();
+        assert!(
+            command.starts_with("sh ") && command.contains("/undo/"),
+            "{command}"
+        );
+    }
+    let status = lab.status();
+    assert_eq!(status.node("worker1")["unschedulable"], true);
+    status.assert_serving("worker2", BEFORE);
+    assert_only_changed(
+        &before,
+        &lab.snapshot(),
+        &[
+            "worker1",
+            "node/worker1",
+            "*/var/lib/windlass",
+            "node/worker2/pod_names",
+        ],
+    );
+}
+
+/// Scenario 14.
+#[test]
+fn a_run_that_is_killed_between_cordon_and_swap_is_taken_up_by_the_next_one() {
+    let lab = Lab::with(&two_workers());
+    let killed = lab.killed_at(&WORKERS, task_starts("Drain the node"));
+    let run = lab.upgrade(&WORKERS);
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    let taken = run.of_kind("taken_back");
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    assert_eq!(taken[0]["run"], killed.id());
+    let status = lab.status();
+    status.assert_serving("worker1", TARGET);
+    status.assert_serving("worker2", TARGET);
+}
+
+/// Scenario 15.
+#[test]
+fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
+    let lab = Lab::with(&two_workers());
+    let arguments = more(&["-e", "upgrade_deadman=5s"]);
+    let killed = lab.killed_at(&arguments, task_starts("Wait until the node"));
+    let id = killed.id();
+    assert!(!killed.of_kind("deadman_armed").is_empty());
+    wait_for_the_way_back(&lab, "worker1", &id);
+    let status = lab.status();
+    // The kubelet is the old one again; the node waits for somebody to look.
+    assert_eq!(status.node("worker1")["version"], BEFORE);
+    assert_eq!(status.node("worker1")["unschedulable"], true);
+
+    let run = lab.upgrade(&WORKERS);
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    let back = run.of_kind("went_back");
+    assert_eq!(back.len(), 1, "{back:?}");
+    assert_eq!(
+        (&back[0]["host"], &back[0]["run"]),
+        (&json!("worker1"), &json!(id))
+    );
+    let status = lab.status();
+    status.assert_serving("worker1", TARGET);
+    status.assert_serving("worker2", TARGET);
+}
+
+/// Scenario 18, once.
+#[test]
+fn an_interrupted_run_puts_the_host_in_flight_back_and_starts_no_other() {
+    let lab = Lab::with(&two_workers());
+    let before = lab.snapshot();
+    let run = lab.interrupted_at(&WORKERS, task_starts("Restart kubelet"), 1);
+    assert_eq!(run.code, Some(130), "{}", run.errors);
+    assert_eq!(run.recap("worker1")["state"], "rolled_back");
+    assert_eq!(run.recap("worker2")["state"], "pending");
+    assert_eq!(run.statuses("Restart kubelet", "worker1"), ["changed"]);
+    let status = lab.status();
+    status.assert_serving("worker1", BEFORE);
+    status.assert_serving("worker2", BEFORE);
+    assert_only_changed(
+        &before,
+        &lab.snapshot(),
+        &[
+            "worker1/unit/kubelet/process",
+            "*/var/lib/windlass",
+            "node/worker1/pod_names",
+            "node/worker2/pod_names",
+        ],
+    );
+}
+
+/// Scenario 18, twice.
+#[test]
+fn a_run_that_is_interrupted_twice_stops_at_once_and_its_journal_says_what_is_left() {
+    let lab = Lab::with(&two_workers());
+    lab.fault("worker1", "budget-blocked");
+    let run = lab.interrupted_at(&WORKERS, undo_recorded("ordon"), 2);
+    assert_eq!(run.code, Some(130), "{}", run.errors);
+    let journal: Ended = lab.journal();
+    assert_eq!(journal.id(), run.id());
+    let left = journal.of_kind("undo_recorded");
+    assert!(
+        left.iter().all(|step| step["host"] == "worker1"),
+        "{left:?}"
+    );
+    assert!(!left.is_empty());
+    for end in ["rollback_finished", "host_committed", "run_finished"] {
+        assert!(journal.of_kind(end).is_empty(), "{end}");
+    }
+    lab.clear_fault("worker1", "budget-blocked");
+    let next = lab.upgrade(&WORKERS);
+    assert_eq!(next.code, Some(0), "{}", next.errors);
+    lab.status().assert_serving("worker1", TARGET);
+}
+
+/// Scenario 49.
+#[test]
+fn a_probe_that_fails_ends_the_run_and_takes_its_hosts_back() {
+    let place = tempfile::tempdir().unwrap();
+    let down = place.path().join("down");
+    let inventory = two_workers()
+        .variable("probe_command", format!("test ! -e {}", down.display()))
+        .variable("probe_interval", "0.05")
+        .variable("probe_failures", 2);
+    let hook = format!(
+        "- ansible.builtin.shell: touch {} && sleep 2\n",
+        down.display()
+    );
+    let lab = lab_with_hook(place.path(), inventory, "pre_uncordon", &hook);
+    let run = lab.upgrade(&WORKERS);
+    assert_eq!(run.code, Some(2), "{}", run.errors);
+    assert_eq!(run.recap("worker1")["state"], "rolled_back");
+    assert_eq!(run.recap("worker2")["state"], "pending");
+    let reason = run.reason("worker1");
+    assert!(reason.contains("gave 2 bad answers"), "{reason}");
+    let states: Vec<_> = run
+        .of_kind("probe_changed")
+        .into_iter()
+        .map(|event| event["state"].clone())
+        .collect();
+    assert_eq!(states, ["good", "bad", "breached"]);
+    let status = lab.status();
+    status.assert_serving("worker1", BEFORE);
+    status.assert_serving("worker2", BEFORE);
+
+    // It is still bad, so the next run does not even begin.
+    let next = lab.upgrade(&WORKERS);
+    assert_eq!(next.code, Some(2), "{}", next.errors);
+    next.assert_nobody_disturbed();
+}
