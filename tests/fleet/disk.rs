@@ -44,8 +44,8 @@ fn a_disk_that_is_full_at_the_backup_stops_before_the_swap_and_the_node_is_put_b
     let fleet = or_skip!(Fleet::shared());
     let host = fleet.host("fullundo");
     host.run(&format!(
-        "mkdir {STATE} && mount -t tmpfs -o size=400k tmpfs {STATE}
-         head -c 400000 /dev/zero | tr '\\0' '#' >>/usr/local/bin/kubelet"
+        "mkdir {STATE} && mount -t tmpfs -o size=1m tmpfs {STATE}
+         head -c 1200000 /dev/zero | tr '\\0' '#' >>/usr/local/bin/kubelet"
     ));
     let files = host.files();
     let process = host.run("systemctl show -P MainPID kubelet");
@@ -54,7 +54,8 @@ fn a_disk_that_is_full_at_the_backup_stops_before_the_swap_and_the_node_is_put_b
     run.assert_code(2);
     let failed = run.failure("fullundo");
     assert!(failed.contains("No space left"), "{failed}");
-    assert_eq!(run.recap("fullundo")["state"], "rolled_back");
+    let state = &run.recap("fullundo")["state"];
+    assert_eq!(state, "rolled_back", "{failed}");
     assert_eq!(host.files(), files);
     let left = host.run(&format!("find {STATE}/runs -size +64k"));
     assert_eq!(left, "", "parts of the backup are left");
