@@ -312,7 +312,7 @@ impl<'a> Walk<'a> {
         };
         Some(Blocked {
             rule: broken.rule.clone(),
-            what: format!("{} on {}", broken.what, broken.hosts.join(", ")),
+            what: format!("{}: {}", broken.hosts.join(", "), broken.what),
             source: broken.source.clone(),
             hint,
         })

@@ -102,10 +102,11 @@ impl Page {
                 break;
             }
         }
-        if !cluster.stages.is_empty() {
+        let notes = notes(cluster, text);
+        if !cluster.stages.is_empty() && !notes.is_empty() {
             lines.push(String::new());
         }
-        for (label, tone, said) in notes(cluster, text) {
+        for (label, tone, said) in notes {
             let line = format!("{}{said}", pad(label, 11));
             self.wrapped(lines, 4, tone, &line, 11);
         }
@@ -474,8 +475,7 @@ mod tests {
         let text = shown(&works, "v1.34.3");
         for piece in [
             "!w1 | !w2",
-            "forbidden  w1: kubelet v1.35.1 is too new for",
-            "BLOCKED    by kubelet-apiserver: ",
+            "BLOCKED    by kubelet-apiserver: w1: kubelet v1.35.1 is too new",
             "to do      upgrade the API servers first",
             "source     https://",
         ] {
