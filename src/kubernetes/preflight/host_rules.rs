@@ -306,7 +306,7 @@ mod tests {
         }
     }
 
-    type Fields = &'static [(&'static str, &'static str)];
+    type Fields<'a> = &'a [(&'a str, &'a str)];
 
     const GOOD: &[(&str, &str)] = &[
         ("needed", "yes"),
