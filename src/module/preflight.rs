@@ -210,7 +210,7 @@ impl Module for Preflight {
             "host" => host(cx, params).await?,
             "etcd" => etcd(cx, params).await?,
             "artifacts" => artifacts(cx, params).await?,
-            "cluster" => check(cx, params).await?,
+            "cluster" => Box::pin(check(cx, params)).await?,
             _ => conclude(params)?,
         };
         Ok(Inspection::Done(outcome))

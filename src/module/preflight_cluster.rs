@@ -114,7 +114,7 @@ pub(super) async fn check(cx: &Context, params: &Params) -> Result<Outcome, Modu
         .unwrap_or_else(|| super::kube_target::KUBECONFIG.to_owned());
     let cluster = cx.clusters.get(&given.api_hosts, &kubeconfig).await?;
     let plan = plan(cx, &given, kubeconfig)?;
-    let findings = check_cluster(&cluster, cx.clusters.dial(), &plan).await?;
+    let findings = Box::pin(check_cluster(&cluster, cx.clusters.dial(), &plan)).await?;
     Ok(found(&findings, json!({})))
 }
 

@@ -307,6 +307,8 @@ mod tests {
         }
     }
 
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+
     const GOOD: &[(&str, &str)] = &[
         ("needed", "yes"),
         ("uid", "0"),
@@ -346,7 +348,7 @@ mod tests {
     #[test]
     fn each_trouble_of_a_host_is_found() {
         let full = "/dev/sda1 1 1 200000 99% /";
-        let cases: &[(&[(&str, &str)], &[&str])] = &[
+        let cases: &[(Fields, &[&str])] = &[
             (&[], &[]),
             (&[("uid", "1000")], &["block not-root"]),
             (&[("system", "FreeBSD")], &["block not-linux"]),
