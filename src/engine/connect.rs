@@ -5,7 +5,7 @@ use super::lineage::Lineage;
 use super::nowhere::Nowhere;
 use super::shared::Shared;
 use super::variables::host_scope;
-use crate::connection::{Connection, ConnectionError, Kind, Target};
+use crate::connection::{Command, Connection, ConnectionError, Kind, Target};
 use crate::event;
 use crate::kubernetes::Dial;
 use crate::shell::{Become, Method};
@@ -13,7 +13,7 @@ use crate::template::Scope;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How a task reaches its host.
 pub(super) struct Reached {
@@ -33,6 +33,9 @@ impl Reached {
 
 /// How often a lost host is tried again, with a pause of so many seconds before each try.
 pub(super) const PAUSES: [u64; 3] = [1, 3, 6];
+
+/// How long a host may take to say its boot id.
+const BOOT_ID_LIMIT: Duration = Duration::from_secs(10);
 
 /// Says that a host is tried again in a while.
 pub(super) fn waits_for(shared: &Shared, host: &str, reason: &str, seconds: u64) {
@@ -104,10 +107,16 @@ async fn connect(
     let connection = shared.connector.connect(target).await?;
     connections.insert(key, connection.clone());
     drop(connections);
+    let rebooted = target.kind == Kind::Ssh && notices_reboot(host, &connection).await;
     shared.events.emit(if lost {
+        let reason = if rebooted {
+            "the host was rebooted"
+        } else {
+            "the connection was lost"
+        };
         event::Kind::HostReconnected {
             host: host.name.clone(),
-            reason: "the connection was lost".to_owned(),
+            reason: reason.to_owned(),
         }
     } else {
         event::Kind::HostConnected {
@@ -116,6 +125,26 @@ async fn connect(
         }
     });
     Ok(connection)
+}
+
+/// Whether the host has another boot id than at the last connection. A host that does not say its boot id was not rebooted
+/// as far as anyone can tell.
+async fn notices_reboot(host: &Host, connection: &Arc<dyn Connection>) -> bool {
+    let command = Command {
+        script: "cat /proc/sys/kernel/random/boot_id 2>/dev/null".to_owned(),
+        stdin: None,
+        become_user: None,
+        timeout: Some(BOOT_ID_LIMIT),
+    };
+    let Ok(output) = connection.run(command).await else {
+        return false;
+    };
+    let id = output.stdout_text().trim().to_owned();
+    if id.is_empty() {
+        return false;
+    }
+    let old = host.state().boot_id.replace(id.clone());
+    old.is_some_and(|old| old != id)
 }
 
 /// Whom a task becomes: connection variables, then keywords, then flags.

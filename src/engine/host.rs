@@ -48,6 +48,8 @@ pub(super) struct ConnectionKey {
 /// What changes during a run.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// The number of the boot that the last connection found.
+    pub(super) boot_id: Option<String>,
     pub(super) standing: Standing,
     pub(super) counts: Counts,
     /// Gathered facts without the `ansible_` prefix.

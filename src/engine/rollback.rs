@@ -53,12 +53,21 @@ impl WayBack {
         self
     }
 
+    /// A host that failed while nothing but its node was held back (such as by a cordon) counts as not started.
+    fn not_started(mut self, host: &Host) -> Self {
+        let failed = matches!(host.state().standing, Standing::Failed(_));
+        if failed && self.state == HostState::RolledBack {
+            self.state = HostState::Pending;
+        }
+        self
+    }
+
     /// A host behind its point of no return did not come back whole, even if what came after it did.
     fn or_held(mut self, host: &Host) -> Self {
         let Some(reason) = host.state().held.clone() else {
             return self;
         };
-        if self.state == HostState::RolledBack {
+        if matches!(self.state, HostState::RolledBack | HostState::Pending) {
             self.state = HostState::Held;
             let after = self
                 .message
@@ -115,7 +124,15 @@ impl Batch {
                     ..WayBack::incomplete(message.clone(), Vec::new())
                 },
                 (Ok(report), None) => {
-                    release_all(&self.shared, host, &self.play.clusters, report).await
+                    // Each release is a step of its own; more steps would be changes to the host itself.
+                    let untouched =
+                        !report.releases.is_empty() && report.undone.len() <= report.releases.len();
+                    let way = release_all(&self.shared, host, &self.play.clusters, report).await;
+                    if untouched {
+                        way.not_started(host)
+                    } else {
+                        way
+                    }
                 }
             };
             let way = way.with_what_stays(host).or_held(host);

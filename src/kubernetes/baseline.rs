@@ -226,7 +226,7 @@ impl ClusterBaseline {
         {
             return Ok(health.clone());
         }
-        let health = Arc::new(read(cluster).await?);
+        let health = Arc::new(Box::pin(read(cluster)).await?);
         *latest = Some((Instant::now(), health.clone()));
         Ok(health)
     }

@@ -5,7 +5,7 @@ use super::cordon::{kubelet_version, not_ready};
 use super::drain::{daemonset_of, is_finished, is_ready};
 use super::gate::{version_missing, wait};
 use super::healthz::Healthz;
-use super::{Cluster, GateError, GateOptions, Passed, PodKey, Progress};
+use super::{Cluster, ClusterError, GateError, GateOptions, Passed, PodKey, Progress};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use std::sync::Arc;
@@ -50,28 +50,9 @@ pub async fn gate(
         .as_ref()
         .is_some_and(|before| !before.drivers.is_empty());
     wait(&format!("node {node}"), options, progress, || async {
-        let drivers = async {
-            if drivers_before {
-                cluster.csi_drivers(node).await
-            } else {
-                Ok(Vec::new())
-            }
-        };
-        let (found, lease, pods, drivers) = futures::try_join!(
-            cluster.node(node),
-            cluster.lease(node),
-            cluster.pods_on(node, None),
-            drivers
-        )?;
-        let Some(found) = found else {
+        let Some(look) = Box::pin(look(cluster, node, drivers_before)).await? else {
             let lacks = vec!["the cluster does not know it".to_owned()];
             return Ok((String::new(), lacks));
-        };
-        let look = Look {
-            node: found,
-            lease,
-            pods,
-            drivers,
         };
         let mut missing = judge(&look, options, checks);
         // Asked last, since it costs a connection of its own.
@@ -81,6 +62,29 @@ pub async fn gate(
         Ok((kubelet_version(&look.node).to_owned(), missing))
     })
     .await
+}
+
+/// One look, all requests at once; `None` when the cluster does not know the node.
+async fn look(cluster: &Cluster, node: &str, drivers: bool) -> Result<Option<Look>, ClusterError> {
+    let drivers = async {
+        if drivers {
+            cluster.csi_drivers(node).await
+        } else {
+            Ok(Vec::new())
+        }
+    };
+    let (found, lease, pods, drivers) = futures::try_join!(
+        cluster.node(node),
+        cluster.lease(node),
+        cluster.pods_on(node, None),
+        drivers
+    )?;
+    Ok(found.map(|node| Look {
+        node,
+        lease,
+        pods,
+        drivers,
+    }))
 }
 
 /// What is missing for the node to pass.

@@ -19,6 +19,8 @@ pub(super) enum Message {
     Cut(String),
     /// The faults of this host changed.
     Faults(String),
+    /// Reboot this host; a stand-in waits until that ends it.
+    Reboot(String),
 }
 
 impl Message {
@@ -28,6 +30,7 @@ impl Message {
         match what {
             "cut" => Some(Self::Cut(host)),
             "faults" => Some(Self::Faults(host)),
+            "reboot" => Some(Self::Reboot(host)),
             _ => None,
         }
     }
@@ -36,6 +39,7 @@ impl Message {
         match self {
             Self::Cut(host) => format!("cut {host}\n"),
             Self::Faults(host) => format!("faults {host}\n"),
+            Self::Reboot(host) => format!("reboot {host}\n"),
         }
     }
 }
@@ -126,6 +130,7 @@ mod tests {
         for message in [
             Message::Cut("web1".to_owned()),
             Message::Faults("a host".to_owned()),
+            Message::Reboot("web1".to_owned()),
         ] {
             tell(&path, &message).unwrap();
             assert_eq!(control.next().await.unwrap(), message);

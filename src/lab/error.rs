@@ -30,9 +30,6 @@ pub enum LabError {
     /// No fault has this name.
     #[error("the lab has no fault {0:?}; there are {known}", known = super::Fault::names())]
     UnknownFault(String),
-    /// The fault is planned, but this version of the program cannot do it.
-    #[error("the fault {0:?} is not there yet; there are {known}", known = super::Fault::names())]
-    FaultNotThere(String),
     /// A file or a port of the lab failed.
     #[error("{what}: {error}")]
     Io {

@@ -12,51 +12,81 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// Something that is wrong with a lab host.
+///
+/// Those that strike a *new version* strike a unit whose binary has another version than when the fault was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
-    /// A service whose binary has another version than now crashes when it is started.
-    CrashOnStart,
-    /// The node does not become Ready while its kubelet has another version than now.
-    NeverReady,
     /// A disruption budget refuses all evictions from the node.
     BudgetBlocked,
+    /// The same, but some seconds after its first refusal the budget allows everything.
+    BudgetClearsAfter,
+    /// A service of a new version crashes when it is started.
+    CrashOnStart,
+    /// The host's disk is all but full: small files fit, and whatever grows beyond 16 KiB fails in the middle. The system
+    /// says `File too large` where a full disk says `No space left on device`, since a process can limit itself only so.
+    DiskFull,
     /// The next restart of a unit loses the host's SSH connections; it completes on the host. Happens once.
     DropConnection,
+    /// The start of a service of a new version never returns.
+    HangOnStart,
+    /// The node does not become Ready while its kubelet has a new version.
+    NeverReady,
+    /// The next restart of a unit reboots the host instead. Happens once.
+    Reboot,
+    /// The host refuses to forward connections, to an API server or elsewhere.
+    RefuseForwarding,
+    /// Every new shell takes a second, as with slow start-up files.
+    SlowShell,
+    /// The node stays Ready while its kubelet has a new version, but its heartbeat and lease do not move.
+    StaleHeartbeat,
+    /// A pod on the node can be evicted, but a finalizer keeps it Terminating for ever.
+    StuckTerminating,
+    /// Two disruption budgets cover one pod on the node, so the API server cannot evict it.
+    TwoBudgets,
     /// The host's SSH port is closed.
     Unreachable,
+    /// The kubelet says the version that it had when the fault was set, whatever runs.
+    WrongVersion,
 }
-
-/// Faults that the lab is to have later.
-const NOT_THERE: [&str; 9] = [
-    "stale-heartbeat",
-    "wrong-version",
-    "budget-clears-after",
-    "two-budgets",
-    "stuck-terminating",
-    "disk-full",
-    "reboot",
-    "slow-shell",
-    "refuse-forwarding",
-];
 
 impl Fault {
     /// All faults, in the order of their names.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 15] = [
         Self::BudgetBlocked,
+        Self::BudgetClearsAfter,
         Self::CrashOnStart,
+        Self::DiskFull,
         Self::DropConnection,
+        Self::HangOnStart,
         Self::NeverReady,
+        Self::Reboot,
+        Self::RefuseForwarding,
+        Self::SlowShell,
+        Self::StaleHeartbeat,
+        Self::StuckTerminating,
+        Self::TwoBudgets,
         Self::Unreachable,
+        Self::WrongVersion,
     ];
 
     /// The fault's name, which is also its file's.
     pub fn name(self) -> &'static str {
         match self {
-            Self::CrashOnStart => "crash-on-start",
-            Self::NeverReady => "never-ready",
             Self::BudgetBlocked => "budget-blocked",
+            Self::BudgetClearsAfter => "budget-clears-after",
+            Self::CrashOnStart => "crash-on-start",
+            Self::DiskFull => "disk-full",
             Self::DropConnection => "drop-connection",
+            Self::HangOnStart => "hang-on-start",
+            Self::NeverReady => "never-ready",
+            Self::Reboot => "reboot",
+            Self::RefuseForwarding => "refuse-forwarding",
+            Self::SlowShell => "slow-shell",
+            Self::StaleHeartbeat => "stale-heartbeat",
+            Self::StuckTerminating => "stuck-terminating",
+            Self::TwoBudgets => "two-budgets",
             Self::Unreachable => "unreachable",
+            Self::WrongVersion => "wrong-version",
         }
     }
 
@@ -65,13 +95,7 @@ impl Fault {
         Self::ALL
             .into_iter()
             .find(|fault| fault.name() == name)
-            .ok_or_else(|| {
-                if NOT_THERE.contains(&name) {
-                    LabError::FaultNotThere(name.to_owned())
-                } else {
-                    LabError::UnknownFault(name.to_owned())
-                }
-            })
+            .ok_or_else(|| LabError::UnknownFault(name.to_owned()))
     }
 
     /// The names of all faults for a message.
@@ -162,21 +186,43 @@ mod tests {
     use crate::lab::host::{LabHostConfig, Observer, Role, provision};
 
     #[test]
-    fn names_are_known_planned_or_wrong() {
+    fn names_are_known_or_wrong() {
         for fault in Fault::ALL {
             assert_eq!(Fault::from_name(fault.name()).unwrap(), fault);
         }
-        let known = "budget-blocked, crash-on-start, drop-connection, never-ready, unreachable";
-        for (name, message) in [
-            (
-                "reboot",
-                "the fault \"reboot\" is not there yet; there are ",
-            ),
-            ("rebot", "the lab has no fault \"rebot\"; there are "),
-        ] {
-            let error = Fault::from_name(name).unwrap_err();
-            assert_eq!(error.to_string(), format!("{message}{known}"));
-        }
+        assert!(Fault::ALL.is_sorted_by_key(|fault| fault.name()));
+        let message = Fault::from_name("rebot").unwrap_err().to_string();
+        assert!(
+            message.starts_with("the lab has no fault \"rebot\"; there are budget-blocked, "),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_new_version_may_stay_silent_or_lie_about_itself() {
+        let place = tempfile::tempdir().unwrap();
+        let lab = LabFolder::new(place.path()).unwrap();
+        let hosts = [LabHostConfig {
+            name: "node1".to_owned(),
+            role: Role::KubeNode,
+            version: Some("v1.34.3".to_owned()),
+        }];
+        lab.write_record(&hosts).unwrap();
+        let host = lab.host("node1");
+        provision(&host, &hosts[0]).unwrap();
+        let observer = Observer::new(lab, &hosts);
+        set_fault(place.path(), "node1", Fault::StaleHeartbeat).unwrap();
+        set_fault(place.path(), "node1", Fault::WrongVersion).unwrap();
+        assert!(!observer.observe("node1").stale_heartbeat);
+
+        UnitState::running("v1.35.1", 1002)
+            .write(&host.unit("kubelet"))
+            .unwrap();
+        let seen = observer.observe("node1");
+        assert!(seen.stale_heartbeat && seen.kubelet_running);
+        assert_eq!(seen.kubelet_version, "v1.34.3");
+        clear_fault(place.path(), "node1", Fault::WrongVersion).unwrap();
+        assert_eq!(observer.observe("node1").kubelet_version, "v1.35.1");
     }
 
     #[test]

@@ -4,14 +4,19 @@ use super::cluster::{
     Cluster, ClusterConfig, Component, ControlPlane, Flavor, NodeConfig, Observation, Observe,
 };
 use super::error::LabError;
+use super::fault::Fault;
 use super::host::{LabHostConfig, Observer, Role};
 use super::lab::make;
 use super::lab::{ApiServer, Lab, LabConfig};
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
+
+/// How long a budget refuses under [`Fault::BudgetClearsAfter`], from its first refusal.
+const CLEARS_AFTER: SignedDuration = SignedDuration::from_secs(4);
 
 /// Hosts and clusters of a lab that runs in this process. All of it ends when this is dropped; its state stays.
 pub struct Fleet {
@@ -161,7 +166,7 @@ impl Observe for Eyes {
             kubelet_version: seen.kubelet_version,
             kubelet_started: seen.kubelet_started,
             never_ready: seen.never_ready,
-            stale_heartbeat: false,
+            stale_heartbeat: seen.stale_heartbeat,
             api_running: seen.api_running,
             api_version: seen.api_version,
             api_emulated: (!seen.api_emulated.is_empty()).then_some(seen.api_emulated),
@@ -176,9 +181,15 @@ impl Observe for Eyes {
 /// Faults that the clusters act on.
 fn apply_faults(hosts: &[String], observer: &Observer, clusters: &[Arc<Cluster>]) {
     for host in hosts {
-        let blocked = observer.observe(host).budget_blocked;
+        let has = |fault| observer.has_fault(host, fault);
+        let (blocked, clears) = (has(Fault::BudgetBlocked), has(Fault::BudgetClearsAfter));
         for cluster in clusters {
-            cluster.block_budget(host, blocked);
+            cluster.block_budget(host, blocked || clears);
+            if clears && !blocked {
+                cluster.clear_budget_after(host, CLEARS_AFTER);
+            }
+            cluster.two_budgets(host, has(Fault::TwoBudgets));
+            cluster.stick_terminating(host, has(Fault::StuckTerminating));
         }
     }
 }

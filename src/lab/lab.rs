@@ -7,6 +7,7 @@ use super::error::LabError;
 use super::fault::{self, Fault};
 use super::folder::{self, LabFolder};
 use super::host::{LabHostConfig, Observer, Role, provision};
+use super::reboot;
 use super::ssh::{HostKeys, HostServer, Shared, USER, client_key};
 use super::standin;
 use super::status::{self, HostStatus};
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Changes that a slow listener may be behind; one that is further behind looks at all hosts again.
 const CHANGES: usize = 64;
@@ -98,6 +99,13 @@ impl Lab {
         let path = made.folder.known_hosts();
         folder::write(&path, known_hosts.as_bytes(), folder::PLAIN)
             .map_err(LabError::io(format!("cannot write {}", path.display())))?;
+        for (name, server) in &servers {
+            let folder = made.folder.host(name);
+            let what = || format!("cannot boot lab host {name:?}");
+            reboot::finish_boot(&folder, server)
+                .await
+                .map_err(LabError::io(what()))?;
+        }
         let servers = Arc::new(servers);
         let (changes, _) = broadcast::channel(CHANGES);
         let listening = tokio::spawn(listen(
@@ -301,6 +309,8 @@ async fn listen(
     servers: Arc<IndexMap<String, HostServer>>,
     changes: broadcast::Sender<String>,
 ) {
+    // What is under way ends with the lab.
+    let mut boots = JoinSet::new();
     while let Ok(message) = control.next().await {
         match message {
             Message::Cut(name) => {
@@ -309,6 +319,15 @@ async fn listen(
                     // Without this file the stand-in goes on by itself after a while.
                     std::fs::write(folder.host(&name).cut_done(), "").ok();
                 }
+            }
+            Message::Reboot(name) => {
+                let (folder, servers) = (folder.host(&name), Arc::clone(&servers));
+                boots.spawn(async move {
+                    if let Some(server) = servers.get(&name) {
+                        // A host whose folder cannot be written stays down.
+                        reboot::reboot(&folder, server).await.ok();
+                    }
+                });
             }
             Message::Faults(name) => {
                 if let Some(server) = servers.get(&name) {

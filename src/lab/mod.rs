@@ -19,6 +19,7 @@ mod host;
     reason = "the room is named after its main type"
 )]
 mod lab;
+mod reboot;
 mod ssh;
 mod standin;
 mod status;

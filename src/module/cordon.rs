@@ -8,6 +8,8 @@ use crate::undo::{Entry, Undo};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 static SPEC: Spec = Spec {
     name: "windlass.cordon",
@@ -29,6 +31,11 @@ static SPEC: Spec = Spec {
     ],
     free_form: FreeForm::No,
 };
+
+/// How long a node that is not ready gets to be it: one whose kubelet has just started needs a moment.
+const READY_WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked at meanwhile.
+const POLL: Duration = Duration::from_millis(250);
 
 /// The module.
 pub(super) struct Cordon;
@@ -91,8 +98,15 @@ impl Module for Cordon {
         let (target, take_over, allow_not_ready) = params.parse::<Given>()?.split();
         let node = target.node(cx);
         let cluster = target.cluster(cx).await?;
-        let found = kubernetes::inspect_cordon(&cluster, node, &cx.run, take_over).await?;
-        check(node, &found, allow_not_ready)?;
+        let mut found = kubernetes::inspect_cordon(&cluster, node, &cx.run, take_over).await?;
+        let until = Instant::now() + READY_WAIT;
+        while let Err(error) = check(node, &found, allow_not_ready) {
+            if found.leaving || Instant::now() >= until {
+                return Err(error);
+            }
+            sleep(POLL).await;
+            found = kubernetes::inspect_cordon(&cluster, node, &cx.run, take_over).await?;
+        }
         if !found.changed {
             return Ok(Inspection::Done(Outcome {
                 result: result(node, &found),

@@ -217,7 +217,7 @@ fn names(pods: &[PodKey]) -> Value {
     pods.iter().map(ToString::to_string).collect()
 }
 
-fn skipped(pods: &[(PodKey, &'static str)]) -> Value {
+fn staying(pods: &[(PodKey, &'static str)]) -> Value {
     pods.iter()
         .map(|(pod, why)| json!({"pod": pod.to_string(), "reason": why}))
         .collect()
@@ -240,7 +240,7 @@ impl Module for Drain {
         let mut result = values([
             ("node", Value::from(node)),
             ("pods", names(&plan.evict)),
-            ("skipped", skipped(&plan.skip)),
+            ("staying", staying(&plan.skip)),
         ]);
         if plan.is_given_up(options) || plan.evict.is_empty() {
             if !plan.is_given_up(options) && !cx.check {
@@ -293,7 +293,7 @@ impl Module for Drain {
             result: values([
                 ("node", Value::from(node)),
                 ("pods", names(&done.evicted)),
-                ("skipped", skipped(&done.skipped)),
+                ("staying", staying(&done.skipped)),
                 ("deleted", deleted),
                 ("attached_volumes", Value::from(done.attached)),
             ]),

@@ -62,9 +62,11 @@ impl State {
 const PROPERTIES: &str = "Id Names Description Type LoadState LoadError ActiveState SubState Result UnitFileState \
     FragmentPath DropInPaths MainPID NRestarts ExecMainPID ExecMainStatus ExecMainStartTimestamp \
     ExecMainStartTimestampMonotonic ActiveEnterTimestamp ActiveEnterTimestampMonotonic StateChangeTimestamp \
-    NeedDaemonReload CanReload Restart User Group";
+    NeedDaemonReload CanReload Restart User Group Job";
 
 /// The shell functions `show_unit` and `look_at_unit`, which prints what `Found::read` reads.
+///
+/// A unit with a job, such as a restart whose connection was lost, is about to change: it is given ten seconds.
 pub(super) fn functions() -> String {
     let properties: String = PROPERTIES
         .split_whitespace()
@@ -75,8 +77,17 @@ pub(super) fn functions() -> String {
 export LC_ALL
 show_unit() {{ systemctl show{properties} "$1" 2>&1; }}
 look_at_unit() {{
-  shown=$(show_unit "$1")
-  printf '%s\0%s\0' "$?" "$shown"
+  looks=50
+  while :; do
+    shown=$(show_unit "$1")
+    answered=$?
+    case $shown in *"
+Job="[1-9]*) ;; *) break ;; esac
+    [ "$looks" -gt 0 ] || break
+    looks=$((looks - 1))
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+  printf '%s\0%s\0' "$answered" "$shown"
   enablement=$(systemctl is-enabled "$1" 2>/dev/null)
   printf '%s\0%s\0' "$?" "$enablement"
 }}

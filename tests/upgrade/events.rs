@@ -65,6 +65,18 @@ impl Ended {
             .clone()
     }
 
+    /// Asserts how the run ended; else says why it ended otherwise.
+    pub(crate) fn assert_code(&self, code: i32) {
+        let reasons: Vec<&Value> = self
+            .of_kind("run_finished")
+            .into_iter()
+            .flat_map(|finished| finished["recap"].as_array().unwrap())
+            .map(|counts| &counts["reason"])
+            .filter(|reason| !reason.is_null())
+            .collect();
+        assert_eq!(self.code, Some(code), "{}{reasons:?}", self.errors);
+    }
+
     /// Why a host failed, in the recap's words; empty when it did not.
     pub(crate) fn reason(&self, host: &str) -> String {
         let recap = self.recap(host);

@@ -17,6 +17,9 @@ pub(crate) const TARGET: &str = "v1.35.1";
 /// The version that the lab starts with.
 pub(crate) const BEFORE: &str = "v1.34.3";
 
+/// How often a lab is looked at until its nodes are Ready.
+const PATIENCE: usize = 15;
+
 /// One lab, gone with the test.
 pub(crate) struct Lab {
     state: TempDir,
@@ -147,7 +150,7 @@ impl Lab {
     }
 
     /// The folder of the lab; it is there after the first status, fault or run.
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         let mut labs = fs::read_dir(self.state.path().join("lab")).unwrap();
         let lab = labs.next().expect("a lab").unwrap().path();
         assert!(labs.next().is_none(), "one inventory, one lab");
@@ -184,8 +187,20 @@ impl Lab {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How the lab stands.
+    /// How the lab stands, once its nodes are Ready; nodes that are not to be Ready are given up after a moment.
     pub(crate) fn status(&self) -> Status {
+        for _ in 0..PATIENCE {
+            let status = self.status_now();
+            if status.nodes().iter().all(|node| node["ready"] == "True") {
+                return status;
+            }
+            // A kubelet that was just started needs some 300 milliseconds.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.status_now()
+    }
+
+    fn status_now(&self) -> Status {
         let text = self.ok(&["lab", "status", "--json", "-i", &self.inventory]);
         Status(serde_json::from_str(&text).unwrap())
     }

@@ -11,13 +11,20 @@
 
 mod bundle;
 mod control_plane;
+mod cordons;
+mod disk;
+mod drain;
 mod events;
 mod faults;
 mod fleet;
+mod hooks;
+mod interrupted;
 mod inventory;
 mod killed;
 mod kubeadm;
+mod kubelet;
 mod lab;
+mod objects;
 mod prober;
 mod running;
 mod snapshot;

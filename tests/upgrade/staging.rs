@@ -16,7 +16,7 @@ fn bad_kubelet(artifact: Artifact) -> Lab {
 fn assert_refused(lab: &Lab, words: &[&str]) {
     let before = lab.snapshot();
     let run = lab.upgrade_within(Duration::from_mins(1), &[]);
-    assert_eq!(run.code, Some(2), "{}", run.errors);
+    run.assert_code(2);
     for host in ["control1", "worker1", "worker2"] {
         let reason = run.reason(host);
         for word in words {

@@ -144,11 +144,8 @@ impl DrainError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Cluster(error) => error.is_temporary(),
-            Self::PodTimedOut { .. } | Self::TimedOut { .. } => true,
-            Self::NotCordoned(_)
-            | Self::NotReady { .. }
-            | Self::Blocked { .. }
-            | Self::Pod { .. } => false,
+            Self::PodTimedOut { .. } | Self::TimedOut { .. } | Self::NotReady { .. } => true,
+            Self::NotCordoned(_) | Self::Blocked { .. } | Self::Pod { .. } => false,
         }
     }
 

@@ -88,7 +88,7 @@ pub async fn plan(
         cluster.patiently(|| cluster.pods_on(node, selector))
     )?;
     let volumes = Volumes::read(cluster, &pods).await?;
-    let mut sets = HashMap::new();
+    let gone = gone_sets(cluster, &pods).await?;
     let mut staying = Vec::new();
     let mut plan = DrainPlan {
         node: node.to_owned(),
@@ -98,7 +98,7 @@ pub async fn plan(
     };
     for pod in &pods {
         let key = PodKey::from(pod);
-        let orphan = is_orphan(cluster, pod, &mut sets).await?;
+        let orphan = set_of(pod).is_some_and(|set| gone.contains(&set));
         match fate(pod, options, orphan) {
             Fate::Evict => plan.take(cluster, pod, key, &volumes).await?,
             Fate::Skip(why) => {
@@ -151,22 +151,23 @@ impl DrainPlan {
     }
 }
 
-async fn is_orphan(
+/// The DaemonSets of these pods that are gone, by namespace and name; all are asked for at once.
+async fn gone_sets(
     cluster: &Cluster,
-    pod: &Pod,
-    known: &mut HashMap<(String, String), bool>,
-) -> Result<bool, ClusterError> {
-    let Some(set) = daemonset_of(pod).filter(|_| !is_finished(pod)) else {
-        return Ok(false);
-    };
+    pods: &[Pod],
+) -> Result<HashSet<(String, String)>, ClusterError> {
+    let sets: HashSet<(String, String)> = pods.iter().filter_map(set_of).collect();
+    let checks = sets.into_iter().map(|set| async move {
+        let gone = cluster.patiently(|| cluster.daemonset_is_gone(&set.0, &set.1));
+        gone.await.map(|gone| gone.then_some(set))
+    });
+    let found = futures::future::try_join_all(checks).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The DaemonSet of a pod that still runs.
+fn set_of(pod: &Pod) -> Option<(String, String)> {
+    let set = daemonset_of(pod).filter(|_| !is_finished(pod))?;
     let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-    let key = (namespace, set.to_owned());
-    if let Some(gone) = known.get(&key) {
-        return Ok(*gone);
-    }
-    let gone = cluster
-        .patiently(|| cluster.daemonset_is_gone(&key.0, &key.1))
-        .await?;
-    known.insert(key, gone);
-    Ok(gone)
+    Some((namespace, set.to_owned()))
 }

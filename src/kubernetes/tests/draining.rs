@@ -2,7 +2,7 @@
 
 use super::hosts::refusal;
 use super::world::{Shared, budget, listening, pod, tunnelled, world};
-use crate::kubernetes::{Cluster, DrainError, DrainOptions, cordon, drain, plan_drain};
+use crate::kubernetes::{Cluster, DrainError, DrainOptions, OnTimeout, cordon, drain, plan_drain};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn what_is_not_allowed_blocks_before_the_first_eviction() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "node n1 is not drained, and no pod was evicted: default/bare: nothing would make it anew elsewhere (force allows it)"
+        "node n1 is not drained, and no pod was evicted: default/bare: nothing would make it anew elsewhere (drain_force allows it)"
     );
     assert_eq!(world.lock().unwrap().evictions(), 0);
     let plan = plan_drain(&cluster, "n1", &quick()).await.unwrap();
@@ -168,4 +168,150 @@ async fn a_node_that_takes_pods_is_not_drained() {
         .unwrap_err();
     assert!(matches!(error, DrainError::NotCordoned(_)), "{error}");
     assert!(world.lock().unwrap().writes.is_empty());
+}
+
+fn options_that(on_timeout: OnTimeout) -> DrainOptions {
+    DrainOptions {
+        timeout: Some(Duration::from_secs(1)),
+        on_timeout,
+        delete_namespaces: vec!["default".to_owned()],
+        ..quick()
+    }
+}
+
+/// A pod that its budget never lets go, unready or ready.
+fn held_for_ever(ready: &str) -> Shared {
+    let world = world();
+    {
+        let mut world = world.lock().unwrap();
+        world.pods = vec![pod("web-1", "web", ready)];
+        world.budgets = vec![budget("web", "web")];
+        let refusals = std::iter::repeat_with(held).take(99).collect();
+        world.refusals.insert("web-1".to_owned(), refusals);
+    }
+    world
+}
+
+#[tokio::test]
+async fn pods_are_deleted_past_their_budgets_only_where_that_is_allowed() {
+    let cases = [
+        ("True", options_that(OnTimeout::Delete), Ok(())),
+        ("False", options_that(OnTimeout::DeleteUnready), Ok(())),
+        (
+            "True",
+            options_that(OnTimeout::DeleteUnready),
+            Err("default/web-1 is ready, so it is not deleted"),
+        ),
+        (
+            "True",
+            DrainOptions {
+                delete_namespaces: vec!["other".to_owned()],
+                ..options_that(OnTimeout::Delete)
+            },
+            Err("default/web-1 is not deleted, since default is not in drain_delete_namespaces"),
+        ),
+    ];
+    for (ready, options, expected) in cases {
+        let world = held_for_ever(ready);
+        let (_api, cluster) = cordoned(&world).await;
+        let (progress, lines) = listening();
+        let result = drain(&cluster, "n1", &options, &progress).await;
+        match (result, expected) {
+            (Ok(done), Ok(())) => {
+                assert_eq!(done.deleted.len(), 1);
+                assert_eq!(done.deleted[0].1, ["web"]);
+                let told = "deleting default/web-1 without an eviction: past disruption budget web";
+                assert!(lines.lock().unwrap().iter().any(|line| line == told));
+                assert!(world.lock().unwrap().pods.is_empty());
+            }
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().ends_with(expected), "{error}");
+                assert!(error.may_pass() && error.is_timeout());
+                assert_eq!(world.lock().unwrap().pods.len(), 1);
+            }
+            (result, expected) => panic!("{result:?} and not {expected:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_eviction_pods_are_deleted_at_once() {
+    let world = held_for_ever("True");
+    let (_api, cluster) = cordoned(&world).await;
+    let (progress, _) = listening();
+    let options = DrainOptions {
+        disable_eviction: true,
+        ..quick()
+    };
+    let done = drain(&cluster, "n1", &options, &progress).await.unwrap();
+    assert_eq!(done.deleted.len(), 1);
+    assert_eq!(world.lock().unwrap().evictions(), 0);
+}
+
+#[tokio::test]
+async fn a_pod_has_a_time_of_its_own() {
+    let world = held_for_ever("True");
+    let (_api, cluster) = cordoned(&world).await;
+    let (progress, _) = listening();
+    let options = DrainOptions {
+        pod_timeout: Some(Duration::from_millis(300)),
+        ..quick()
+    };
+    let error = drain(&cluster, "n1", &options, &progress)
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("pod default/web-1 is still there after 0 s: The disruption budget web"),
+        "{text}"
+    );
+    assert!(error.is_timeout());
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_ready_is_not_drained() {
+    let world = world();
+    {
+        let mut world = world.lock().unwrap();
+        world.pods = vec![pod("web-1", "web", "True")];
+        world.node["status"]["conditions"][0]["status"] = json!("Unknown");
+    }
+    let (_api, cluster) = cordoned(&world).await;
+    let (progress, _) = listening();
+    let error = drain(&cluster, "n1", &quick(), &progress)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DrainError::NotReady { .. }), "{error}");
+    assert!(error.may_pass());
+    let options = DrainOptions {
+        allow_not_ready: true,
+        ..quick()
+    };
+    let done = drain(&cluster, "n1", &options, &progress).await.unwrap();
+    assert!(done.given_up.is_some() && done.evicted.is_empty());
+    assert_eq!(world.lock().unwrap().evictions(), 0);
+}
+
+#[tokio::test]
+async fn a_replacement_is_waited_for_elsewhere() {
+    let world = world();
+    world.lock().unwrap().pods = vec![pod("web-1", "web", "True")];
+    let (_api, cluster) = cordoned(&world).await;
+    let (progress, lines) = listening();
+    let options = DrainOptions {
+        wait_for_replacement: true,
+        ..quick()
+    };
+    let replacement = async {
+        while world.lock().unwrap().evictions() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut other = pod("web-2", "web", "True");
+        other["spec"]["nodeName"] = json!("n2");
+        world.lock().unwrap().pods.push(other);
+    };
+    let (done, ()) = tokio::join!(drain(&cluster, "n1", &options, &progress), replacement);
+    assert_eq!(done.unwrap().evicted.len(), 1);
+    let lines = lines.lock().unwrap();
+    assert_eq!(lines.last().unwrap(), "default/web-1 is gone (1 of 1)");
 }

@@ -73,14 +73,12 @@ async fn the_gate_opens_when_the_version_arrives_and_says_what_it_waits_for() {
         timeout: Duration::from_mins(1),
         ..GateOptions::default()
     };
+    let checks = NodeChecks::default();
     let arrival = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         world.lock().unwrap().node["status"]["nodeInfo"]["kubeletVersion"] = json!("v1.35.1");
     };
-    let (passed, ()) = tokio::join!(
-        gate(&cluster, "n1", &options, &NodeChecks::default(), &progress),
-        arrival
-    );
+    let (passed, ()) = tokio::join!(gate(&cluster, "n1", &options, &checks, &progress), arrival);
     assert_eq!(passed.unwrap().version, "v1.35.1");
     assert_eq!(
         *lines.lock().unwrap(),

@@ -82,12 +82,25 @@ impl World {
             ("GET", "/readyz") => self.readyz.clone(),
             ("GET", "/api/v1/nodes/n1") => (200, self.node.clone()),
             ("PATCH" | "PUT", "/api/v1/nodes/n1") => self.change(method, body),
-            ("GET", "/api/v1/pods" | "/api/v1/namespaces/default/pods") => list(&self.pods),
+            ("GET", "/api/v1/pods") => {
+                let here =
+                    |pod: &&Value| pod["spec"]["nodeName"].as_str().is_none_or(|it| it == "n1");
+                list(&self.pods.iter().filter(here).cloned().collect::<Vec<_>>())
+            }
+            ("GET", "/api/v1/namespaces/default/pods") => list(&self.pods),
             ("GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets") => {
                 list(&self.budgets)
             }
             ("GET", "/apis/storage.k8s.io/v1/volumeattachments") => list(&self.volumes),
             ("POST", path) if path.ends_with("/eviction") => self.evict(path, body),
+            ("DELETE", path) if path.starts_with("/api/v1/namespaces/default/pods/") => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                let uid = &body["preconditions"]["uid"];
+                self.pods.retain(|pod| {
+                    pod["metadata"]["name"] != name || pod["metadata"]["uid"] != *uid
+                });
+                (200, json!({"kind": "Status", "status": "Success"}))
+            }
             (_, path) => {
                 let name = path.rsplit('/').next().unwrap_or_default();
                 refusal(404, "NotFound", "not found", &json!({"name": name}))

@@ -4,7 +4,7 @@ use super::object;
 use super::resource::Resource;
 use super::selector::Labels;
 use super::store::{Key, Store};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -107,6 +107,26 @@ fn scale(store: &Store, namespace: &str, pods: &[&Arc<Value>]) -> i64 {
 
 /// The annotation with the time from which on a budget allows everything.
 pub(super) const UNTIL: &str = "lab.windlass.dev/until";
+
+/// The annotation with how long a budget refuses from its first refusal on.
+pub(super) const AFTER: &str = "lab.windlass.dev/after";
+
+/// Notes that the budgets which cover this pod have refused its eviction: for some the clock starts.
+pub(super) fn refused(store: &mut Store, pod: &Value, now: Timestamp) {
+    for before in covering(store, pod) {
+        let notes = &before["metadata"]["annotations"];
+        let wait = notes[AFTER]
+            .as_str()
+            .and_then(|text| text.parse::<SignedDuration>().ok());
+        if let Some(wait) = wait
+            && !notes[UNTIL].is_string()
+        {
+            let mut budget = before.as_ref().clone();
+            budget["metadata"]["annotations"][UNTIL] = json!((now + wait).to_string());
+            store.update(&Key::of(Resource::Budgets, &before), budget);
+        }
+    }
+}
 
 /// Whether some budget waits for its time to come.
 pub(super) fn timed(store: &Store) -> bool {

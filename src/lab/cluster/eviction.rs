@@ -38,7 +38,12 @@ pub(super) fn evict(
     let dry = dry_run(query, options)?;
     shared.with(|state| {
         budget::ease(&mut state.store, Timestamp::now());
-        decide(state, key, options)?;
+        if let Err(refusal) = decide(state, key, options) {
+            if !dry && let Some(pod) = state.store.get(key) {
+                budget::refused(&mut state.store, &pod, Timestamp::now());
+            }
+            return Err(refusal);
+        }
         if !dry {
             pods::terminate(state, key, options["gracePeriodSeconds"].as_i64())?;
             // At once, so that the next eviction and the next reader see what is left.

@@ -3,7 +3,7 @@
 //! Each of them that needs a pod makes one of its own, with a Deployment that may run nowhere else, so that it stays
 //! where it was put; turned off, all of that is gone again.
 
-use super::budget::{self, UNTIL};
+use super::budget::{self, AFTER, UNTIL};
 use super::pods;
 use super::resource::Resource;
 use super::seed::{self, Workload};
@@ -11,7 +11,7 @@ use super::start::Cluster;
 use super::state::State;
 use super::status::Refusal;
 use super::store::Key;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 const NAMESPACE: &str = "shop";
@@ -42,6 +42,22 @@ impl Cluster {
             budget["metadata"]["annotations"][UNTIL] = json!(until.to_string());
             state.store.update(&key, budget);
             budget::sync(&mut state.store, Some(NAMESPACE));
+        });
+    }
+
+    /// The same, but counted from the first eviction that the budget refuses. What was set once stays as it is.
+    pub fn clear_budget_after(&self, node: &str, wait: SignedDuration) {
+        let key = Key::new(Resource::Budgets, NAMESPACE, &format!("blocked-{node}"));
+        self.shared.with(|state| {
+            let Some(before) = state.store.get(&key) else {
+                return;
+            };
+            if before["metadata"]["annotations"][AFTER].is_string() {
+                return;
+            }
+            let mut budget = before.as_ref().clone();
+            budget["metadata"]["annotations"][AFTER] = json!(wait.to_string());
+            state.store.update(&key, budget);
         });
     }
 

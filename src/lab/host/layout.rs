@@ -94,6 +94,16 @@ impl HostFolder {
         self.root.join("run/cut-done")
     }
 
+    /// There while the host boots: its units are to be started.
+    pub(in crate::lab) fn booting(&self) -> PathBuf {
+        self.root.join("run/booting")
+    }
+
+    /// The number of this boot, as the kernel of a real host has it in `/proc/sys/kernel/random/boot_id`.
+    pub(in crate::lab) fn boot_id(&self) -> PathBuf {
+        self.root.join("run/boot-id")
+    }
+
     /// All folders that a host has from the beginning.
     pub(in crate::lab) fn all(&self) -> [PathBuf; 12] {
         [

@@ -25,6 +25,8 @@ pub struct HostObservation {
     pub kubelet_started: Option<Timestamp>,
     /// The node must not become Ready.
     pub never_ready: bool,
+    /// The node stays Ready, but its heartbeat is from before the last start.
+    pub stale_heartbeat: bool,
     /// Evictions from the node are to be refused by a budget.
     pub budget_blocked: bool,
     /// The API server runs.
@@ -56,6 +58,11 @@ impl Observer {
         Self { folder, roles }
     }
 
+    /// Whether the host has this fault.
+    pub fn has_fault(&self, name: &str, fault: Fault) -> bool {
+        self.roles.contains_key(name) && fault::is_set(&self.folder.host(name), fault)
+    }
+
     /// What can be seen of the host; a host that the lab does not have runs nothing.
     pub fn observe(&self, name: &str) -> HostObservation {
         let Some(role) = self.roles.get(name) else {
@@ -78,18 +85,23 @@ impl Observer {
             Some(unit) => state(Some(unit)),
             None => component("kube-apiserver"),
         };
-        let never_ready = role.node_unit().is_some_and(|unit| {
-            fault::versions(&host, Fault::NeverReady)
-                .is_some_and(|versions| versions.get(unit) != Some(&node.version))
-        });
+        // The version that the kubelet had when a fault was set.
+        let had = |fault| {
+            let versions = fault::versions(&host, fault)?;
+            versions.get(role.node_unit()?).cloned()
+        };
+        let strikes = |fault| had(fault).is_some_and(|version| version != node.version);
+        let (never_ready, stale_heartbeat) =
+            (strikes(Fault::NeverReady), strikes(Fault::StaleHeartbeat));
         HostObservation {
             kubelet_running: node.is_running(),
             kubelet_started: node
                 .started
                 .and_then(|started| i64::try_from(started).ok())
                 .and_then(|started| Timestamp::from_millisecond(started).ok()),
-            kubelet_version: node.version.clone(),
+            kubelet_version: had(Fault::WrongVersion).unwrap_or_else(|| node.version.clone()),
             never_ready,
+            stale_heartbeat,
             budget_blocked: fault::is_set(&host, Fault::BudgetBlocked),
             api_running: api.is_running(),
             api_version: api.version,

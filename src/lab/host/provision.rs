@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Number of the first main process of a host.
 const FIRST_PID: u32 = 1001;
+/// For how long the services of a new host have run, in milliseconds.
+const UPTIME: u64 = 3_600_000;
 
 /// Makes the host if it is not there; an incomplete one, or one that was something else, gets what is missing.
 pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io::Result<()> {
@@ -45,7 +47,7 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
         write_new(&file, &unit_file(unit, &program), folder::PLAIN)?;
         let state = host.unit(unit.name);
         if !state.exists() {
-            UnitState::running(version, pid).write(&state)?;
+            running_for_long(version, pid).write(&state)?;
         }
     }
     folder::write(&host.provisioned(), mark.as_bytes(), folder::PLAIN)
@@ -81,6 +83,13 @@ fn static_pods(host: &HostFolder, version: &str) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// A service of a host that was there before the lab: its node is Ready at once.
+fn running_for_long(version: &str, pid: u32) -> UnitState {
+    let mut state = UnitState::running(version, pid);
+    state.started = state.started.map(|now| now.saturating_sub(UPTIME));
+    state
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {

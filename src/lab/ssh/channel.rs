@@ -4,8 +4,9 @@
 //! stops the client, and a client that does not read stops the command. This file must not know what commands do.
 
 use super::connection::{Commands, Connection};
-use super::process::{self, Group};
+use super::process::Group;
 use super::server::ServedHost;
+use crate::lab::fault::Fault;
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, Sig};
 use rustix::process::Signal;
@@ -24,6 +25,8 @@ const STDERR: u32 = 1;
 const SMALL: usize = 2 * 1024;
 /// The size that a busy stream's buffer grows to.
 const LARGE: usize = 32 * 1024;
+/// What the start of a shell takes on a host that is slow with it.
+const SLOW_START: Duration = Duration::from_secs(1);
 /// How long the end of a command waits for output that its children still hold open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
@@ -52,8 +55,10 @@ impl SessionChannel {
                 Some(_) => {}
             }
         };
-        let folder = self.host.folder.home();
-        match process::start(line.as_deref(), &self.host.environment(), &folder) {
+        if self.host.has(Fault::SlowShell) {
+            tokio::time::sleep(SLOW_START).await;
+        }
+        match self.host.start(line.as_deref()) {
             Ok(child) => self.run(child).await,
             Err(error) => self.refuse(&format!("/bin/sh: {error}\n")).await,
         }

@@ -5,6 +5,7 @@
 use super::channel::SessionChannel;
 use super::connection::Connection;
 use super::server::{ServedHost, USER};
+use crate::lab::fault::Fault;
 use russh::keys::PublicKey;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
@@ -38,7 +39,8 @@ impl Answers {
     fn tunnel_port(&self, host: &str, port: u32) -> Option<u16> {
         let port = u16::try_from(port).ok()?;
         let loopback = ["127.0.0.1", "localhost", "::1"].contains(&host);
-        (loopback && self.host.shared.may_forward(port)).then_some(port)
+        let allowed = self.host.shared.may_forward(port) && !self.host.has(Fault::RefuseForwarding);
+        (loopback && allowed).then_some(port)
     }
 }
 

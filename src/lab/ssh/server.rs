@@ -4,6 +4,8 @@
 
 use super::connection::{Commands, Connection, Cuttable};
 use super::handler::Answers;
+use super::process::{self, Disk, kill_all_of};
+use crate::lab::fault::{self, Fault};
 use crate::lab::host::HostFolder;
 use russh::MethodKind;
 use russh::keys::{PrivateKey, PublicKey};
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -88,6 +91,21 @@ impl ServedHost {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+
+    /// Whether the host has this fault.
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        fault::is_set(&self.folder, fault)
+    }
+
+    /// Starts a command on the host.
+    pub(super) fn start(&self, line: Option<&[u8]>) -> io::Result<Child> {
+        let disk = if self.has(Fault::DiskFull) {
+            Disk::Full
+        } else {
+            Disk::Free
+        };
+        process::start(line, &self.environment(), &self.folder.home(), disk)
     }
 
     fn connect(&self) -> Arc<Connection> {
@@ -165,6 +183,20 @@ impl HostServer {
     /// Cuts all connections now. Commands under way run to their end on the host.
     pub(in crate::lab) fn cut(&self) {
         self.host.cut(Commands::Complete);
+    }
+
+    /// What a power cut does to the network and the processes of a host: no connection, no command, a closed port.
+    pub(in crate::lab) fn go_down(&self) {
+        self.set_reachable(false);
+        self.host.cut(Commands::End);
+        kill_all_of(&self.host.folder);
+    }
+
+    /// Runs a command on the host, as its own boot does, and waits for it.
+    pub(in crate::lab) async fn run(&self, line: &str) -> io::Result<()> {
+        let child = self.host.start(Some(line.as_bytes()))?;
+        child.wait_with_output().await?;
+        Ok(())
     }
 
     /// Ends the server, its connections and their commands.

@@ -145,6 +145,13 @@ drop_connection() {
     done
 }
 
+# The host is to be rebooted once, in the middle of this command, which does not live to see it.
+reboot_host() {
+    mv "$LAB_ROOT/faults/reboot" "$LAB_ROOT/run/rebooted" 2>/dev/null || return 0
+    echo "reboot $host" 1<>"$LAB_ROOT/../../control" || return 0
+    sleep 10
+}
+
 next_pid() {
     last=2000
     if [ -f "$LAB_ROOT/run/last-pid" ]; then
@@ -154,13 +161,31 @@ next_pid() {
     echo "$pid" >"$LAB_ROOT/run/last-pid"
 }
 
-# Whether this version of the unit is to crash: it is another than when the fault was set.
-is_to_crash() {
-    [ -f "$LAB_ROOT/faults/crash-on-start" ] || return 1
+# Whether the fault $1 strikes this version of the unit: it is another than when the fault was set.
+is_struck_by() {
+    [ -f "$LAB_ROOT/faults/$1" ] || return 1
     while IFS='=' read -r name value; do
         [ "$name" != "$unit" ] || [ "$value" = "$version" ] || return 0
-    done <"$LAB_ROOT/faults/crash-on-start"
+    done <"$LAB_ROOT/faults/$1"
     return 1
+}
+
+# Whether the program ends at once: by the fault, or because it says so itself. Sets last_words.
+is_to_crash() {
+    last_words=
+    ! is_struck_by crash-on-start || return 0
+    last_words=$(sed -n 's/^# The lab: exits with: //p' "$program" 2>/dev/null)
+    [ -n "$last_words" ]
+}
+
+# The start never returns; it ends with its command, with the fault, or with the lab's folder.
+hang() {
+    is_struck_by hang-on-start || return 0
+    active=activating sub=start
+    save
+    while [ -f "$LAB_ROOT/faults/hang-on-start" ]; do
+        sleep 0.2
+    done
 }
 
 job_failed() {
@@ -169,8 +194,25 @@ job_failed() {
     return 1
 }
 
+# The number of the job that works on the unit, which is its process's; fails when there is none.
+job() {
+    found=
+    [ -f "$LAB_ROOT/run/job.$unit" ] || return 1
+    read -r found <"$LAB_ROOT/run/job.$unit"
+    kill -0 "${found:-x}" 2>/dev/null
+}
+
 launch() {
+    echo "$$" >"$LAB_ROOT/run/job.$unit"
+    carry_out_launch
+    launched=$?
+    rm -f "$LAB_ROOT/run/job.$unit"
+    return "$launched"
+}
+
+carry_out_launch() {
     drop_connection
+    reboot_host
     read_unit_file
     look_at_clock
     started=$now pid=0 version=
@@ -200,12 +242,14 @@ launch() {
     if is_to_crash; then
         active=activating sub=auto-restart result=exit-code
         save
+        [ -z "$last_words" ] || note "$unit.service: $last_words"
         note "$unit.service: Main process exited, code=exited, status=1/FAILURE"
         note "$unit.service: Failed with result 'exit-code'."
         # Only a service that says when it is up can fail its start job.
         [ "$type" != notify ] || job_failed
         return
     fi
+    hang
     next_pid
     active=active sub=running result=success
     save
@@ -310,7 +354,7 @@ do_is_enabled() {
 
 KNOWN="Id Names LoadState ActiveState SubState Result UnitFileState FragmentPath MainPID ExecMainPID NRestarts
 ExecMainStatus ExecMainStartTimestamp ExecMainStartTimestampMonotonic ActiveEnterTimestamp
-ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description"
+ActiveEnterTimestampMonotonic StateChangeTimestamp NeedDaemonReload Type CanReload Description Job"
 
 started_at() {
     found=
@@ -338,6 +382,7 @@ property() {
     Type) read_unit_file && found=$type ;;
     ExecStart) read_unit_file && found="{ path=$program ; argv[]=$program ; }" ;;
     CanReload) found=no ;;
+    Job) job || return 1 ;;
     Description) found=$unit.service ;;
     *) return 1 ;;
     esac
