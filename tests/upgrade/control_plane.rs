@@ -28,12 +28,12 @@ pub(crate) fn planes(count: usize) -> Inventory {
 
 /// The lab once its nodes are ready and its pods run: what happens by itself is over.
 pub(crate) fn settled(lab: &Lab) -> Snapshot {
+    lab.snapshot();
     for _ in 0..100 {
-        let snapshot = lab.snapshot();
         let status = lab.status();
         let ready = |node: &&Value| node["ready"] == "True" && node["pods"].as_u64() > Some(2);
         if status.nodes().iter().all(ready) {
-            return snapshot;
+            return lab.snapshot();
         }
         std::thread::sleep(Duration::from_millis(100));
     }
