@@ -212,10 +212,6 @@ fn each_mistake_in_a_play_is_said() {
             "site.yml:2:10: `order` cannot be `sortd` (did you mean `sorted`?) [not-a-choice]",
         ),
         (
-            "rollback: {deadman: 60}",
-            "site.yml:2:14: the dead-man timer is not there yet [unsupported-keyword]",
-        ),
-        (
             "rollback: true",
             "site.yml:2:13: `rollback` must be a mapping (write `rollback: {on: failure}` or `rollback: {on: never}`) [wrong-type]",
         ),
