@@ -212,13 +212,10 @@ fn each_mistake_in_a_play_is_said() {
             "site.yml:2:10: `order` cannot be `sortd` (did you mean `sorted`?) [not-a-choice]",
         ),
         (
-<<<<<<< HEAD
-=======
             "rollback: {on: never, deadman: 60}",
             "site.yml:2:34: `deadman` takes hosts back, and `on: never` forbids that (write `on: failure`, or leave `deadman` out) [conflicting-keywords]",
         ),
         (
->>>>>>> deadman
             "rollback: true",
             "site.yml:2:13: `rollback` must be a mapping (write `rollback: {on: failure}` or `rollback: {on: never}`) [wrong-type]",
         ),
