@@ -124,12 +124,12 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "part report: groups and checks that do not block",
     ),
-    KUBECONFIG_PARAMETER,
     optional(
         "known",
         Kind::List,
         "part cluster: all hosts of the cluster in the inventory",
     ),
+    KUBECONFIG_PARAMETER,
     optional(
         "machine",
         Kind::String,

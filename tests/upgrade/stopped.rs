@@ -25,7 +25,7 @@ fn lab_with_hook(place: &Path, inventory: Inventory, point: &str, text: &str) ->
 
 /// Waits until a host's own record of a run says that the old state is back; nobody but its timer is at work.
 fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while lab
         .manifest(host, run)
         .last()
@@ -38,7 +38,7 @@ fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
 
 /// The lab as it is once its nodes are ready: one that was just made takes a moment.
 fn settled(lab: &Lab) -> Snapshot {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     lab.snapshot();
     while lab
         .status()
@@ -208,12 +208,12 @@ fn a_probe_that_fails_ends_the_run_and_takes_its_hosts_back() {
     assert_eq!(run.recap("worker2")["state"], "pending");
     let reason = run.reason("worker1");
     assert!(reason.contains("gave 2 bad answers"), "{reason}");
-    let states: Vec<_> = run
+    let verdicts: Vec<_> = run
         .of_kind("probe_changed")
         .into_iter()
         .map(|event| event["state"].clone())
         .collect();
-    assert_eq!(states, ["good", "bad", "breached"]);
+    assert_eq!(verdicts, ["good", "bad", "breached"]);
     let status = lab.status();
     status.assert_serving("worker1", BEFORE);
     status.assert_serving("worker2", BEFORE);
