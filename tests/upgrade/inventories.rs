@@ -148,7 +148,10 @@ fn k3s_is_downloaded_for_the_architecture_that_is_asked_for() {
     asked.dedup();
     assert_eq!(
         asked,
-        [format!("{base}/k3s-arm64"), format!("{base}/sha256sum-arm64.txt")]
+        [
+            format!("{base}/k3s-arm64"),
+            format!("{base}/sha256sum-arm64.txt")
+        ]
     );
 }
 

@@ -19,13 +19,13 @@ impl Mirror {
     pub(crate) fn of(version: &str, arch: &str) -> Self {
         let mut files = BTreeMap::new();
         let base = format!("/release/{version}/bin/linux/{arch}");
-        for kind in BinaryKind::ALL.into_iter().filter(|it| *it != BinaryKind::K3s) {
+        for kind in BinaryKind::ALL
+            .into_iter()
+            .filter(|it| *it != BinaryKind::K3s)
+        {
             let content = binary(kind, version);
             let name = kind.file_name();
-            files.insert(
-                format!("{base}/{name}.sha256"),
-                sha256(content.as_bytes()),
-            );
+            files.insert(format!("{base}/{name}.sha256"), sha256(content.as_bytes()));
             files.insert(format!("{base}/{name}"), content);
         }
         let base = format!("/k3s/{version}%2Bk3s1");
@@ -37,7 +37,11 @@ impl Mirror {
         };
         files.insert(
             format!("{base}/sha256sum-{arch}.txt"),
-            format!("{}  {file}\n{}  k3s-airgap-images-{arch}.tar.zst\n", sha256(content.as_bytes()), "0".repeat(64)),
+            format!(
+                "{}  {file}\n{}  k3s-airgap-images-{arch}.tar.zst\n",
+                sha256(content.as_bytes()),
+                "0".repeat(64)
+            ),
         );
         files.insert(format!("{base}/{file}"), content);
         Self::start(files)
