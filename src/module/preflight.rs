@@ -55,6 +55,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "part host: files with certificates; may hold *",
     ),
+    optional(
+        "checksum_files",
+        Kind::Map,
+        "part artifacts: path or URL of the file with a binary's checksum, by name; SHA256SUMS beside the source by default",
+    ),
     optional("checksums", Kind::Map, "part artifacts: SHA-256 by name"),
     optional(
         "clock_seconds",
@@ -102,6 +107,11 @@ const PARAMETERS: &[Parameter] = &[
         "etcd_moves",
         Kind::Bool,
         "part etcd: whether etcd is upgraded over a minor version too",
+    ),
+    optional(
+        "files",
+        Kind::Map,
+        "part artifacts: what a binary is called at its source, by name",
     ),
     optional("findings", Kind::List, "part report: lists of findings"),
     optional(
