@@ -4,11 +4,8 @@
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
-#![allow(
-    dead_code,
-    reason = "scenarios that are still to come use the rest of the harness"
-)]
 
+mod budget;
 mod bundle;
 mod control_plane;
 mod cordons;
