@@ -486,7 +486,7 @@ while [ $# -gt 0 ]; do
         [ "${2:-}" = service ] || refuse "a lab host has only units of the type service"
         shift
         ;;
-    --type=service | --no-pager | --no-block | --no-ask-password | --no-legend | --plain | --system | -l | --full | -a | --all) ;;
+    --type=service | --kill-who=* | --signal=* | --no-pager | --no-block | --no-ask-password | --no-legend | --plain | --system | -l | --full | -a | --all) ;;
     --version)
         echo "systemd 255 (windlass lab)"
         exit 0
@@ -530,7 +530,7 @@ list-timers)
     exit 0
     ;;
 start) action=do_start ;;
-stop) action=do_stop ;;
+stop | kill) action=do_stop ;;
 restart) action=do_restart ;;
 try-restart) action=do_try_restart ;;
 reload) action=do_reload ;;
