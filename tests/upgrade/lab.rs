@@ -166,6 +166,11 @@ impl Lab {
         Snapshot::take(self)
     }
 
+    /// The folder on the controller for what outlives a run.
+    pub(crate) fn state_folder(&self) -> &Path {
+        self.state.path()
+    }
+
     /// The folder of the lab; it is there after the first status, fault or run.
     pub(crate) fn folder(&self) -> PathBuf {
         let mut labs = fs::read_dir(self.state.path().join("lab")).unwrap();

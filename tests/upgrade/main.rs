@@ -19,6 +19,7 @@ mod fleet;
 mod hooks;
 mod interrupted;
 mod inventory;
+mod k3s;
 mod killed;
 mod kubelet;
 mod lab;

@@ -234,6 +234,11 @@ launch() {
         return
     fi
     hang
+    if [ "$unit" = k3s ]; then
+        # A server without a datastore joins the others' as a new member.
+        rm -f "$LAB_ROOT/var/lib/rancher/k3s/server/db/reset-flag"
+        [ -e "$LAB_ROOT/var/lib/rancher/k3s/server/db" ] || mkdir -p "$LAB_ROOT/var/lib/rancher/k3s/server/db/etcd"
+    fi
     next_pid
     active=active sub=running result=success
     save
