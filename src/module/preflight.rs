@@ -175,7 +175,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::String,
         "part cluster: where API servers listen on their hosts",
     ),
-    optional("source", Kind::String, "part artifacts: folder or URL"),
+    optional(
+        "source",
+        Kind::String,
+        "part artifacts: folder or URL; part cluster: folders beside it that are named like versions are added to `via`",
+    ),
     optional(
         "state_dir",
         Kind::Path,

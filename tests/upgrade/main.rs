@@ -19,6 +19,7 @@ mod hooks;
 mod interrupted;
 mod inventories;
 mod inventory;
+mod k3s;
 mod killed;
 mod kubeadm;
 mod kubelet;
