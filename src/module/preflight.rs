@@ -165,7 +165,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::String,
         "part cluster: where API servers listen on their hosts",
     ),
-    optional("source", Kind::String, "part artifacts: folder or URL"),
+    optional(
+        "source",
+        Kind::String,
+        "part artifacts: folder or URL; part cluster: the same, and folders beside it are added to via",
+    ),
     optional(
         "state_dir",
         Kind::Path,

@@ -228,7 +228,10 @@ async fn artifact(
         Finding::block(
             Group::Artifacts,
             "artifact",
-            format!("{name}: {why}"),
+            match &named.version {
+                Some(version) => format!("{name} {version}: {why}"),
+                None => format!("{name}: {why}"),
+            },
             "put it there with its SHA256SUMS, or correct artifact_source",
         )
     };

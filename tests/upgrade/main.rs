@@ -18,6 +18,7 @@ mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod hops;
 mod interrupted;
 mod inventory;
 mod killed;
