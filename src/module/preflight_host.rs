@@ -234,7 +234,10 @@ async fn artifact(
         Finding::block(
             Group::Artifacts,
             "artifact",
-            format!("{name}: {why}"),
+            match &named.version {
+                Some(version) => format!("{name} {version}: {why}"),
+                None => format!("{name}: {why}"),
+            },
             "put it there with its checksums, or set artifact_source to a folder, a bundle or a URL that has it",
         )
     };

@@ -3,7 +3,7 @@
 use super::upgrade::{Batch, Blocked, ClusterPlan, Span, Stage, Step, Upgrade};
 use super::upgrade_input::{Artifact, ClusterNow, Found, Work};
 use crate::kubernetes::Version;
-use crate::kubernetes::rules::{Component, Hop, Rules, State, Violation};
+use crate::kubernetes::rules::{Component, Hop, Minor, Rules, State, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Upgrade {
@@ -38,6 +38,8 @@ struct Walk<'a> {
     state: State,
     /// What the cluster breaks at this moment; a step is judged by what it adds.
     broken: Vec<Violation>,
+    /// Hosts whose API servers are new and behave as the minor version that is given here.
+    emulating: BTreeMap<String, Minor>,
 }
 
 impl<'a> Walk<'a> {
@@ -50,6 +52,7 @@ impl<'a> Walk<'a> {
         let state = now.state(&found);
         Self {
             broken: rules.violations(&state),
+            emulating: BTreeMap::new(),
             rules,
             works,
             name,
@@ -212,6 +215,7 @@ impl<'a> Walk<'a> {
             batches: Vec::new(),
             rules: self.rules.about(component, &self.state),
             inverse: inverse(component).to_owned(),
+            ends_emulation: false,
             point_of_no_return: false,
             time: Span::zero(),
         };
@@ -225,11 +229,17 @@ impl<'a> Walk<'a> {
                         && found.cluster == self.name
                 });
                 let Some(found) = found else { continue };
+                let before = self.emulating.len();
                 if let Some(step) = self.step(found, hop, last) {
-                    stage.point_of_no_return |= is_final(found.component, &step);
+                    stage.ends_emulation |= self.emulating.len() < before;
+                    stage.point_of_no_return |=
+                        is_final(found.component, &step) && !self.emulating.contains_key(host);
                     longest = longer(longest, found);
                     batch.steps.push(step);
                 }
+            }
+            if stage.ends_emulation {
+                "drop-in of the emulation back, service restarted".clone_into(&mut stage.inverse);
             }
             if !batch.steps.is_empty() {
                 stage.time.then(longest);
@@ -248,6 +258,12 @@ impl<'a> Walk<'a> {
             .iter()
             .find(|member| member.host == found.host && member.component == found.component);
         let from = member.map(|member| member.version.clone());
+        if from.as_ref() == Some(to) && self.emulating.contains_key(&found.host) {
+            return self.end_emulation(found, to);
+        }
+        if waits(found) && self.serving().any(|version| version < to) {
+            return None;
+        }
         let on_disk = found.disk.as_ref() == Some(to) || !last;
         match &from {
             Some(from) if from == to && (on_disk || found.is_done()) => return None,
@@ -261,6 +277,9 @@ impl<'a> Walk<'a> {
             .into_iter()
             .collect();
         self.state.set(&found.host, found.component, to);
+        if let Some(old) = from.as_ref().and_then(|from| emulated(found, from, to)) {
+            self.emulating.insert(found.host.clone(), old);
+        }
         let after = self.rules.violations(&self.state);
         let known = |each: &Violation| {
             let same = |old: &Violation| {
@@ -281,6 +300,22 @@ impl<'a> Walk<'a> {
             to: to.to_string(),
             staged: last && found.staged,
             breaks,
+        })
+    }
+
+    /// The API server becomes what it is, once all of them run the new version.
+    fn end_emulation(&mut self, found: &Found, to: &Version) -> Option<Step> {
+        if self.serving().any(|version| version != to) {
+            return None;
+        }
+        let old = self.emulating.remove(&found.host)?;
+        Some(Step {
+            host: found.host.clone(),
+            from: format!("{to} as {old}"),
+            to: to.to_string(),
+            // It needs no binary.
+            staged: true,
+            breaks: Vec::new(),
         })
     }
 
@@ -353,6 +388,25 @@ fn inverse(component: Component) -> &'static str {
     }
 }
 
+/// Whether the role waits with this component until every API server is at the version.
+fn waits(found: &Found) -> bool {
+    let controls = matches!(
+        found.component,
+        Component::ControllerManager | Component::Scheduler
+    );
+    controls && !found.local
+}
+
+/// The minor version that a new API server first runs as.
+fn emulated(found: &Found, from: &Version, to: &Version) -> Option<Minor> {
+    let since = found.emulates_from.as_ref()?;
+    let wanted = found.component == Component::ApiServer && to >= since;
+    (wanted && from.minors_to(to) == Some(1)).then_some(Minor {
+        major: from.major,
+        minor: from.minor,
+    })
+}
+
 /// Whether the host stays at the new version: what it has stored in another minor's form, the old one may not read.
 fn is_final(component: Component, step: &Step) -> bool {
     let stores = component.serves_api() || component == Component::Etcd;
@@ -373,6 +427,3 @@ fn longer(span: Span, found: &Found) -> Span {
             .and_then(|usual| found.times.usual.map(|next| usual.max(next))),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,6 +16,7 @@ mod events;
 mod faults;
 mod fleet;
 mod hooks;
+mod hops;
 mod interrupted;
 mod inventories;
 mod inventory;

@@ -312,6 +312,3 @@ fn pick(minor: u64, newest: &Version, to: &Version, via: &[Version]) -> Option<V
         })
         .cloned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,11 @@
-//! Walks through whole plans, state by state.
+//! Whole plans: the stages of an upgrade in order, what they say of the way back, and what forbids them.
 
-use super::super::Times;
-use super::*;
+use super::Times;
+use super::upgrade::{ClusterPlan, Stage, Upgrade};
+use super::upgrade_input::{Artifact, ClusterNow, Found, Work};
+use crate::kubernetes::Version;
+use crate::kubernetes::rules::{Component, Rules};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn version(text: &str) -> Version {
@@ -23,6 +27,7 @@ fn found(host: &str, component: Component, now: &str, target: &str) -> Found {
         via: ["v1.33.5", "v1.34.3", "v1.35.1", "v1.36.0"]
             .map(version)
             .to_vec(),
+        emulates_from: None,
         times: Times {
             at_least: Duration::from_secs(10),
             at_most: Duration::from_mins(1),

@@ -1,7 +1,9 @@
-//! Paths over several minors, legal and refused.
+//! The paths of many upgrades, and that every state on each of them is legal.
 
-use super::super::{Member, State};
-use super::*;
+use super::path::Path;
+use super::{Component, Rules};
+use super::{Member, State};
+use crate::kubernetes::Version;
 
 fn versions(text: &str) -> Vec<Version> {
     text.split_whitespace()
