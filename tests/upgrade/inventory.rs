@@ -59,7 +59,6 @@ pub(crate) struct Inventory {
     target: String,
     artifacts: BTreeMap<&'static str, Artifact>,
     variables: Map<String, Value>,
-    hosts: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Inventory {
@@ -89,7 +88,6 @@ impl Inventory {
             target: crate::lab::TARGET.to_owned(),
             artifacts: BTreeMap::new(),
             variables,
-            hosts: BTreeMap::new(),
         }
     }
 
@@ -141,13 +139,6 @@ impl Inventory {
         self
     }
 
-    /// A variable of one host.
-    pub(crate) fn host_variable(mut self, host: &str, name: &str, value: impl Into<Value>) -> Self {
-        let variables = self.hosts.entry(host.to_owned()).or_default();
-        variables.insert(name.to_owned(), value.into());
-        self
-    }
-
     /// The name of its first host.
     pub(crate) fn first_host(&self) -> String {
         format!("{}1", self.groups[0].1)
@@ -159,10 +150,7 @@ impl Inventory {
         for (group, prefix, count) in &self.groups {
             let hosts: Map<String, Value> = (1..=*count)
                 .map(|number| format!("{prefix}{number}"))
-                .map(|name| {
-                    let variables = self.hosts.get(&name).cloned().unwrap_or_default();
-                    (name, Value::Object(variables))
-                })
+                .map(|name| (name, json!({})))
                 .collect();
             groups.insert((*group).to_owned(), json!({ "hosts": hosts }));
         }
