@@ -65,7 +65,7 @@ fn one_of_three_that_fails_takes_its_batch_back_and_no_other_starts() {
         assert_eq!(run.recap(host)["state"], "pending", "{host}");
         run.assert_never_ran("Cordon", host);
     }
-    let journal = lab.journal();
+    let journal = lab.journal_of(&run);
     for host in batch {
         journal.assert_intent_before_done(host);
     }
@@ -99,7 +99,7 @@ fn a_batch_is_cut_to_what_may_be_out_of_service() {
     for host in ["worker3", "worker4"] {
         assert_eq!(run.recap(host)["state"], "pending", "{host}");
     }
-    let journal = lab.journal();
+    let journal = lab.journal_of(&run);
     journal.assert_intent_before_done("worker1");
     journal.assert_intent_before_done("worker2");
     assert_eq!(journal.of_kind("rollback_finished").len(), 1);
@@ -134,7 +134,7 @@ fn a_node_that_is_not_ready_takes_room() {
         stopped(&run),
         "out of service already: worker4 (not ready); max_unavailable 1 allows no more"
     );
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     for host in ["worker1", "worker2", "worker3", "worker4"] {
         assert_eq!(run.recap(host)["state"], "pending", "{host}");
     }
@@ -180,7 +180,7 @@ fn a_batch_that_is_unreachable_stops_the_run() {
         assert_eq!(run.recap(host)["state"], "pending", "{host}");
     }
     assert!(stopped(&run).contains("2 of 2 hosts"), "{}", stopped(&run));
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     for host in ["worker1", "worker2"] {
         lab.clear_fault(host, "unreachable");
     }
@@ -212,7 +212,7 @@ fn a_node_that_does_not_stay_ready_stops_the_run_at_the_soak() {
     );
     assert_eq!(run.recap("worker1")["state"], "done");
     assert_eq!(run.recap("worker2")["state"], "pending");
-    lab.journal().assert_intent_before_done("worker1");
+    lab.journal_of(&run).assert_intent_before_done("worker1");
     let status = lab.status();
     assert_eq!(status.node("worker1")["version"], TARGET);
     assert_eq!(status.node("worker1")["unschedulable"], false);

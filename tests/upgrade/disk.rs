@@ -23,7 +23,7 @@ fn a_disk_that_is_full_when_the_binary_is_sent_stops_the_run() {
     run.assert_code(2);
     let reason = run.reason("worker2");
     assert!(reason.contains("too large"), "{reason}");
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     let staged = ["control1", "worker1", "worker3"].map(|host| format!("{host}/var/lib/windlass"));
     let mut allowed: Vec<&str> = staged.iter().map(String::as_str).collect();
     allowed.push("worker2/var/lib/windlass/artifacts");

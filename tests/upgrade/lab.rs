@@ -202,17 +202,10 @@ impl Lab {
         hosts
     }
 
-    /// What the journal holds of the last run.
-    pub(crate) fn journal(&self) -> Ended {
-        let runs = fs::read_dir(self.state.path().join("runs")).unwrap();
-        // Their names sort by time.
-        let last = runs.map(|run| run.unwrap().path()).max().expect("a run");
-        Ended::read(&last.join("events.jsonl"))
-    }
-
-    /// What the journal holds of this run, which must have come to its end and say the same of it.
+    /// What the journal holds of this run; it must say the same of its end.
     pub(crate) fn journal_of(&self, run: &Ended) -> Ended {
-        let journal = self.journal();
+        let folder = self.state.path().join("runs").join(run.id());
+        let journal = Ended::read(&folder.join("events.jsonl"));
         assert_eq!(journal.id(), run.id());
         assert_eq!(
             journal.of_kind("run_finished"),

@@ -223,8 +223,8 @@ fn an_etcd_in_trouble_blocks() {
     let down = json!([{"endpoint": "https://control2:2379", "health": false, "error": "context deadline exceeded"}]);
     let nospace = json!({"alarms": [{"memberID": 2, "alarm": 1}]});
     let none = json!({});
-    let lab = Lab::with(&Inventory::new().control_planes(3));
-    lab.snapshot();
+    let lab = Lab::new();
+    settled(&lab);
     let cases = [
         (
             members(3, false),
@@ -268,7 +268,7 @@ fn an_etcd_in_trouble_blocks() {
             plant(&lab, host, "usr/local/bin/etcdctl", &script);
             plant(&lab, host, "usr/local/bin/etcdutl", "#!/bin/sh\n");
         }
-        let before = settled(&lab);
+        let before = lab.snapshot();
         let run = preflight(
             &lab,
             &["--limit", "kube_control_plane", "-e", "etcd_version=3.6.6"],

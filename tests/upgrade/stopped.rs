@@ -193,8 +193,7 @@ fn a_run_that_is_interrupted_twice_stops_at_once_and_its_journal_says_what_is_le
     let before = settled(&lab);
     let run = lab.interrupted_at(&WORKERS, undo_recorded("ordon"), 2);
     assert_eq!(run.code, Some(130), "{}", run.errors);
-    let journal: Ended = lab.journal();
-    assert_eq!(journal.id(), run.id());
+    let journal = lab.journal_of(&run);
     let left = journal.of_kind("undo_recorded");
     assert!(
         left.iter().all(|step| step["host"] == "worker1"),
