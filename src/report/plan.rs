@@ -217,7 +217,7 @@ impl Page {
     }
 }
 
-fn widest<'a>(cluster: &'a ClusterPlan, of: impl Fn(&'a Stage) -> &'a String) -> usize {
+fn widest<'a>(cluster: &'a ClusterPlan, of: impl Fn(&'a Stage) -> &'a str) -> usize {
     let widths = cluster.stages.iter().map(|stage| of(stage).chars().count());
     widths.max().unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! A target several minor versions above what runs is reached in hops, in one command.
 
-use crate::control_plane::settled;
 use crate::events::Ended;
 use crate::inventory::Inventory;
 use crate::lab::{Lab, TARGET};
 use crate::snapshot::assert_only_changed;
+use crate::versions::settled;
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;
@@ -46,7 +46,8 @@ fn changes(run: &Ended, host: &str, words: &[&str]) -> Vec<String> {
                 let task = kind["task"].as_u64().unwrap();
                 let (_, name) = names.iter().rev().find(|(id, _)| *id == task).unwrap();
                 if words.iter().any(|word| name.contains(word)) {
-                    found.push((*name).to_owned());
+                    // Before it stands the role's name.
+                    found.push(name.rsplit(" : ").next().unwrap().to_owned());
                 }
             }
             _ => {}
