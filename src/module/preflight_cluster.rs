@@ -69,7 +69,6 @@ struct ClusterParams {
     at_once: Option<Value>,
     clock_seconds: Option<f64>,
     rules: Option<String>,
-    source: Option<String>,
 }
 
 /// The role `drain`'s own words.

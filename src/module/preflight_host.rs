@@ -260,7 +260,6 @@ async fn artifact(
         sha256: given.checksums.get(name).cloned(),
         version: named.version.clone(),
         arch: (!given.machine.is_empty()).then(|| architecture_name(&given.machine)),
-        ..Wanted::default()
     };
     let content = match Cache::shared().get(&wanted).await {
         Ok(content) => content,
