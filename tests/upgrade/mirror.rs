@@ -47,7 +47,8 @@ impl Mirror {
         Self::start(files)
     }
 
-    fn start(files: BTreeMap<String, String>) -> Self {
+    /// Serves these files, by their paths.
+    pub(crate) fn start(files: BTreeMap<String, String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));

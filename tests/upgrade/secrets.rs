@@ -2,6 +2,7 @@
 
 use crate::inventory::Inventory;
 use crate::lab::Lab;
+use crate::mirror::Mirror;
 use crate::objects::settled;
 use crate::running::{self, DEADLINE};
 use serde_json::json;
@@ -17,6 +18,8 @@ const HOOK_PASSWORD: &str = "planted-hook-c4f2";
 
 /// A lab with a secret in each place, and all of them with those of its kubeconfigs.
 fn planted() -> (Lab, Vec<String>) {
+    let site = Mirror::start([("/healthz".to_owned(), "ok".to_owned())].into());
+    let site = site.url.trim_start_matches("http://");
     let inventory = Inventory::new()
         .control_planes(1)
         .workers(2)
@@ -28,10 +31,8 @@ fn planted() -> (Lab, Vec<String>) {
         )
         .variable(
             "probe_url",
-            format!("http://probe:{PROBE_PASSWORD}@127.0.0.1:9/healthz"),
+            format!("http://probe:{PROBE_PASSWORD}@{site}/healthz"),
         )
-        // Nobody listens there; the run is to go on all the same.
-        .variable("probe_failures", 100_000)
         .variable(
             "upgrade_hooks",
             json!({"pre_drain": "../hooks/pre_drain.yml"}),
