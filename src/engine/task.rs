@@ -492,6 +492,9 @@ impl TaskRun {
         } else {
             finished.message()
         };
+        // Rendered before the state is held: a template may ask for the state of any host, this one among them.
+        let failed = matches!(finished.status, Status::Failed | Status::Unknown);
+        let task = failed.then(|| self.own_name(scope)).unwrap_or_default();
         let mut state = host.state();
         let counts = &mut state.counts;
         match finished.status {
@@ -511,7 +514,7 @@ impl TaskRun {
                 counts.failed += 1;
                 counts.reason = Some(format!("{}: {message}", self.name));
                 state.standing = Standing::Failed(Failure {
-                    task: self.own_name(scope),
+                    task,
                     action: self.task.action.name().to_owned(),
                     message,
                     result: finished.registered(),

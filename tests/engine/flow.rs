@@ -231,3 +231,21 @@ fn an_interrupted_run_takes_its_hosts_back() {
         ("rolled_back", "pending")
     );
 }
+
+/// A name is rendered with the variables of all hosts, those of the failed one among them.
+#[test]
+fn a_task_may_fail_whose_name_asks_for_its_own_host() {
+    let ran = Place::new(&["h1", "h2"]).run(
+        "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: on {{ hostvars[inventory_hostname].inventory_hostname }} of {{ hostvars | length }}
+      fail: {msg: broken}
+      when: inventory_hostname == 'h1'
+    - debug: {msg: reached}
+",
+    );
+    assert_eq!((ran.code, ran.state("h1")), (2, "failed"), "{}", ran.text);
+    assert_eq!(ran.said("h2"), ["reached"]);
+}
