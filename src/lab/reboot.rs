@@ -74,7 +74,8 @@ fn units(host: &HostFolder) -> Vec<String> {
 
 /// A random number as the kernel writes it.
 fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/uuid")
-        .map(|text| text.trim().to_owned())
-        .unwrap_or_else(|_| format!("{:?}", std::time::SystemTime::now()))
+    std::fs::read_to_string("/proc/sys/kernel/random/uuid").map_or_else(
+        |_| format!("{:?}", std::time::SystemTime::now()),
+        |text| text.trim().to_owned(),
+    )
 }

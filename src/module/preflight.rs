@@ -134,12 +134,12 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "part report: groups and checks that do not block",
     ),
-    KUBECONFIG_PARAMETER,
     optional(
         "known",
         Kind::List,
         "part cluster: all hosts of the cluster in the inventory",
     ),
+    KUBECONFIG_PARAMETER,
     optional(
         "machine",
         Kind::String,
@@ -175,7 +175,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::String,
         "part cluster: where API servers listen on their hosts",
     ),
-    optional("source", Kind::String, "part artifacts: folder or URL"),
+    optional(
+        "source",
+        Kind::String,
+        "part artifacts: folder or URL; part cluster: folders beside it that are named like versions are added to `via`",
+    ),
     optional(
         "state_dir",
         Kind::Path,
@@ -220,7 +224,7 @@ impl Module for Preflight {
             "host" => host(cx, params).await?,
             "etcd" => etcd(cx, params).await?,
             "artifacts" => artifacts(cx, params).await?,
-            "cluster" => check(cx, params).await?,
+            "cluster" => Box::pin(check(cx, params)).await?,
             _ => conclude(params)?,
         };
         Ok(Inspection::Done(outcome))

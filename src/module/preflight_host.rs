@@ -234,7 +234,10 @@ async fn artifact(
         Finding::block(
             Group::Artifacts,
             "artifact",
-            format!("{name}: {why}"),
+            match &named.version {
+                Some(version) => format!("{name} {version}: {why}"),
+                None => format!("{name}: {why}"),
+            },
             "put it there with its checksums, or set artifact_source to a folder, a bundle or a URL that has it",
         )
     };
@@ -257,7 +260,6 @@ async fn artifact(
         sha256: given.checksums.get(name).cloned(),
         version: named.version.clone(),
         arch: (!given.machine.is_empty()).then(|| architecture_name(&given.machine)),
-        ..Wanted::default()
     };
     let content = match Cache::shared().get(&wanted).await {
         Ok(content) => content,

@@ -212,8 +212,8 @@ fn each_mistake_in_a_play_is_said() {
             "site.yml:2:10: `order` cannot be `sortd` (did you mean `sorted`?) [not-a-choice]",
         ),
         (
-            "rollback: {deadman: 60}",
-            "site.yml:2:14: the dead-man timer is not there yet [unsupported-keyword]",
+            "rollback: {on: never, deadman: 60}",
+            "site.yml:2:34: `deadman` takes hosts back, and `on: never` forbids that (write `on: failure`, or leave `deadman` out) [conflicting-keywords]",
         ),
         (
             "rollback: true",

@@ -46,7 +46,7 @@ pub(crate) fn binary(name: &str, version: &str, behaviour: Behaviour, weight: us
          # A stand-in for {name}.\n\
          case ${{1:-}} in\n\
          --version) echo '{prefix} {version}'; exit ;;\n\
-         --help) echo 'usage: {name} --version'; exit ;;\n\
+         --help) printf 'Usage:\\n  {name} [flags]\\n      --version   Prints the version.\\n'; exit ;;\n\
          etcd-snapshot) exec /usr/local/lib/fleet/snapshot \"$@\" ;;\n\
          esac\n\
          exec /usr/local/lib/fleet/{service} {version} {state} \"${{1:-}}\"\n"

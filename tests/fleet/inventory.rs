@@ -34,6 +34,9 @@ pub(crate) fn render(hosts: &[(Role, &Host)], folder: &Path) -> String {
             "kube_apiserver_gate_settle": 1,
             "k3s_server_gate_settle": 1,
             "drain_grace_period": 30,
+            "kube_controllers_gate_settle": 1,
+            // The stand-in API servers keep their data in this process: there is no etcd to save.
+            "datastore_snapshot": false,
         },
         "children": {
             "kube_control_plane": group(Role::ControlPlane),

@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use windlass::lab::cluster::{Observation, Observe};
+use windlass::lab::cluster::{ControlPlane, Observation, Observe};
 
 /// After how long a silent process counts as gone.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -93,6 +93,7 @@ impl Observe for Eyes {
             stale_heartbeat: false,
             api_running: api.is_some(),
             api_emulated: None,
+            control_plane: ControlPlane::default(),
             api_version: api.map(|word| word.version).unwrap_or_default(),
         }
     }

@@ -57,9 +57,10 @@ pub(crate) struct Inventory {
     groups: Vec<(&'static str, &'static str, usize)>,
     before: String,
     target: String,
+    /// Versions on the way to the target.
+    via: Vec<String>,
     artifacts: BTreeMap<&'static str, Artifact>,
     variables: Map<String, Value>,
-    hosts: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Inventory {
@@ -87,9 +88,9 @@ impl Inventory {
             groups: Vec::new(),
             before: crate::lab::BEFORE.to_owned(),
             target: crate::lab::TARGET.to_owned(),
+            via: Vec::new(),
             artifacts: BTreeMap::new(),
             variables,
-            hosts: BTreeMap::new(),
         }
     }
 
@@ -129,6 +130,12 @@ impl Inventory {
         self
     }
 
+    /// Offers binaries of a version on the way too, such as `v1.34.5`; k3s gets `+k3s1`.
+    pub(crate) fn via(mut self, version: &str) -> Self {
+        self.via.push(version.to_owned());
+        self
+    }
+
     /// Offers this in the place of a good binary, such as `kubelet`.
     pub(crate) fn artifact(mut self, name: &'static str, artifact: Artifact) -> Self {
         self.artifacts.insert(name, artifact);
@@ -138,13 +145,6 @@ impl Inventory {
     /// A variable of all hosts.
     pub(crate) fn variable(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.variables.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// A variable of one host.
-    pub(crate) fn host_variable(mut self, host: &str, name: &str, value: impl Into<Value>) -> Self {
-        let variables = self.hosts.entry(host.to_owned()).or_default();
-        variables.insert(name.to_owned(), value.into());
         self
     }
 
@@ -159,10 +159,7 @@ impl Inventory {
         for (group, prefix, count) in &self.groups {
             let hosts: Map<String, Value> = (1..=*count)
                 .map(|number| format!("{prefix}{number}"))
-                .map(|name| {
-                    let variables = self.hosts.get(&name).cloned().unwrap_or_default();
-                    (name, Value::Object(variables))
-                })
+                .map(|name| (name, json!({})))
                 .collect();
             groups.insert((*group).to_owned(), json!({ "hosts": hosts }));
         }
@@ -187,10 +184,13 @@ impl Inventory {
                 continue;
             }
             let target = format!("{}{suffix}", self.target);
-            self.write_artifacts(&folder.join("artifacts").join(&target), &target);
+            for version in self.via.iter().chain([&self.target]) {
+                let version = format!("{version}{suffix}");
+                self.write_artifacts(&folder.join("artifacts").join(&version), &version);
+            }
             let variables = json!({
                 variable: target,
-                "artifact_source": format!("{{{{ inventory_dir }}}}/artifacts/{target}"),
+                "artifact_source": format!("{{{{ inventory_dir }}}}/artifacts/{{{{ {variable} }}}}"),
                 "lab_version": format!("{}{suffix}", self.before),
             });
             clusters.insert(

@@ -58,7 +58,7 @@ fn a_worker_is_upgraded_by_a_kubeconfig_on_the_controller() {
     run.assert_code(0);
     run.assert_ran("Drain the node", "worker1");
     run.assert_ran("Check that the kubelet will not be newer", "worker1");
-    lab.journal().assert_intent_before_done("worker1");
+    lab.journal_of(&run).assert_intent_before_done("worker1");
     let status = lab.status();
     status.assert_serving("worker1", TARGET);
     status.assert_serving("worker2", BEFORE);

@@ -13,7 +13,7 @@ fn lab(before: &str, target: &str) -> Lab {
 }
 
 /// A snapshot of a lab whose clusters have come to rest after their first start.
-fn settled(lab: &Lab) -> Snapshot {
+pub(crate) fn settled(lab: &Lab) -> Snapshot {
     let mut last = lab.snapshot();
     for _ in 0..20 {
         let next = lab.snapshot();
@@ -52,7 +52,15 @@ fn assert_blocked(lab: &Lab, more: &[&str], rule: &str, hint: &str) {
 /// A run that must end with a failure and have disturbed no host.
 fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
     let before = settled(lab);
+    let strict = [&["-e", "preflight_strict_skew=true"], more].concat();
+    let run = lab.upgrade_within(Duration::from_mins(1), &strict);
+    assert_eq!(run.code, Some(2), "{}", run.errors);
+    lab.journal_of(&run).assert_nobody_disturbed();
+    assert_only_changed(&before, &lab.snapshot(), &[]);
+
+    // Without the preflight the roles refuse it, each in its own words.
     let mut arguments = vec!["-e", "kube_allow_newer_kubelet=false"];
+    arguments.extend(["-e", "preflight=false"]);
     arguments.extend(more);
     let run = lab.upgrade_within(Duration::from_mins(1), &arguments);
     assert_eq!(run.code, Some(2), "{}", run.errors);
@@ -60,7 +68,7 @@ fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
     for word in words {
         assert!(reason.contains(word), "no {word:?} in: {reason}");
     }
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     // Binaries may wait in the stage.
     assert_only_changed(&before, &lab.snapshot(), &["*/var/lib/windlass"]);
 }
@@ -77,12 +85,12 @@ fn a_plan_says_what_happens_and_leaves_no_trace() {
         "worker1 | worker2 | worker3 | worker4 | worker5",
         "server1, server2, server3   v1.34.3+k3s1 -> v1.35.1+k3s1",
         "staged     on no host yet; from inventory/artifacts/v1.35.1 (verified)",
-        "no return  1: once a host has served it",
+        "no return  2: once a host has served it",
         "Legal in every state. Nothing was changed.\n  windlass run playbooks/upgrade.yml -i inventory",
     ] {
         assert!(text.contains(piece), "{piece} is not in\n{text}");
     }
-    assert!(text.lines().count() < 30, "{text}");
+    assert!(text.lines().count() < 36, "{text}");
     assert_only_changed(&before, &lab.snapshot(), &[]);
 }
 
@@ -96,7 +104,10 @@ fn a_plan_is_data_too() {
     assert_eq!(plan["blocked"], false);
     assert_eq!(cluster["hops"], serde_json::json!([TARGET]));
     assert_eq!(cluster["stages"][0]["component"], "kube-apiserver");
-    assert_eq!(cluster["stages"][0]["point_of_no_return"], true);
+    // Where the new binary first runs as the old version, the end of that is the point of no return.
+    assert_eq!(cluster["stages"][0]["point_of_no_return"], false);
+    assert_eq!(cluster["stages"][1]["point_of_no_return"], true);
+    assert_eq!(cluster["stages"][1]["ends_emulation"], true);
     let step = &cluster["stages"][0]["batches"][1]["steps"][0];
     assert_eq!(step["host"], "control2");
     assert_eq!(
@@ -110,14 +121,9 @@ fn a_plan_is_data_too() {
 #[test]
 fn a_target_that_skips_a_minor_is_refused_with_the_way_there() {
     let lab = lab("v1.33.5", TARGET);
-    let more = ["-e", r#"{"kube_hop_versions": ["v1.34.3"]}"#];
-    assert_blocked(
-        &lab,
-        &more,
-        "control-plane-hop",
-        "go one hop at a time: v1.34.3, then v1.35.1",
-    );
-    assert_refused(&lab, &[], "control1", &["one minor version at a time"]);
+    let hint = "put the binaries of a 1.34 release beside the target's";
+    assert_blocked(&lab, &[], "control-plane-hop", hint);
+    assert_refused(&lab, &[], "control1", &["rule control-plane-hop", hint]);
 }
 
 /// Scenario 25: lower.
@@ -139,7 +145,9 @@ fn an_equal_target_is_nothing_to_do() {
     assert_only_changed(&before, &lab.snapshot(), &[]);
     let run = lab.upgrade_within(Duration::from_mins(1), &[]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
+    // Nobody has put the binaries into the stage of this fleet before.
+    assert_only_changed(&before, &lab.snapshot(), &["*/var/lib/windlass"]);
 }
 
 /// Scenario 26.

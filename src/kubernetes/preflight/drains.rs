@@ -365,7 +365,7 @@ mod tests {
             json!({"metadata": {"ownerReferences": [
             {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": set, "uid": set, "controller": true}]}})
         };
-        let cases = [
+        let cases = vec![
             (pod("a", "n1", "web", &json!({})), vec![], vec![]),
             (
                 pod("a", "n1", "one", &json!({})),

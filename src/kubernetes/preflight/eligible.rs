@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(spec: Value) -> Pod {
+    fn pod(spec: &Value) -> Pod {
         let mut object = json!({"metadata": {"name": "p", "namespace": "shop"}, "spec": spec});
         object["spec"]["containers"] = json!([]);
         serde_json::from_value(object).unwrap()
@@ -183,13 +183,13 @@ mod tests {
         ];
         for (spec, node, expected) in cases {
             assert_eq!(
-                may_run(&pod(spec.clone()), node, &ClaimPlaces::new()),
+                may_run(&pod(&spec), node, &ClaimPlaces::new()),
                 expected,
                 "{spec}"
             );
         }
         let local = pod(
-            json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
+            &json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}),
         );
         let place = |host: &str| -> ClaimPlaces {
             let selector = json!({"nodeSelectorTerms": [{"matchExpressions": [

@@ -432,6 +432,10 @@ mod tests {
 
     /// Scenario 28.
     #[test]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one table, one line for each trouble"
+    )]
     fn each_trouble_of_etcd_is_found() {
         let fine = json!([{"endpoint": "https://10.0.0.0:2379", "health": true, "took": "1ms"}]);
         let down = json!([{"endpoint": "https://10.0.0.2:2379", "health": false, "error": "context deadline exceeded"}]);

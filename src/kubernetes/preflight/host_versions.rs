@@ -71,6 +71,9 @@ mod tests {
     use super::super::{Component as Part, Severity};
     use super::*;
 
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    type Found<'a> = &'a [(Severity, &'a str)];
+
     #[test]
     fn flags_that_are_gone_and_cgroups_that_are_too_old_are_found() {
         let request = HostRequest {
@@ -84,7 +87,7 @@ mod tests {
         let rules = Rules::load(None).unwrap();
         let gone = ("flags:kubelet", "--config\n--pod-infra-container-image");
         let block = Severity::Block;
-        let cases: &[(&[(&str, &str)], &str, &[(Severity, &str)])] = &[
+        let cases: &[(Fields, &str, Found)] = &[
             (&[gone], "v1.34.9", &[]),
             (&[gone], "v1.35.1", &[(block, "removed-flag")]),
             (

@@ -428,6 +428,9 @@ pub(super) mod tests {
         }
     }
 
+    /// Node, machine-id and address of a host.
+    type Names = (&'static str, &'static str, &'static str);
+
     #[test]
     fn hosts_are_matched_by_machine_id_then_by_address_and_never_by_name_alone() {
         let nodes = [
@@ -437,7 +440,7 @@ pub(super) mod tests {
             node("c2", "cc", "10.0.0.4", &json!({})),
         ];
         // The host's node, machine-id and address; what is found of the host.
-        let cases: &[((&str, &str, &str), &[&str])] = &[
+        let cases: &[(Names, &[&str])] = &[
             (("n1", "aa", "10.0.0.1"), &[]),
             // Another address, as behind NAT: the machine-id is enough.
             (("n1", "aa", "192.168.0.1"), &[]),

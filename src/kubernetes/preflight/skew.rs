@@ -278,10 +278,13 @@ mod tests {
         findings.into_iter().map(|each| each.id).collect()
     }
 
+    /// Its version, and whether it is upgraded.
+    type Kubelet = (&'static str, bool);
+
     #[test]
     fn the_plan_must_begin_lead_and_end_in_states_that_the_rules_allow() {
         let old = "v1.34.3";
-        let cases: [(&str, &str, (&str, bool), (&str, bool), &[&str]); 8] = [
+        let cases: [(&str, &str, Kubelet, Kubelet, &[&str]); 8] = [
             ("v1.35.1", old, (old, true), (old, true), &[]),
             ("v1.35.1", old, (old, true), (old, false), &[]),
             // A worker alone would be ahead of its API server.

@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(rules.hops.len(), 5);
         assert_eq!(rules.floors.len(), 3);
         let (source, checked) = rules.source_of("etcd-3.6-from-3.5.26").unwrap();
-        assert!(source.starts_with("https://etcd.io/"), "{source}");
+        assert!(source.starts_with("https://github.com/k3s-io/"), "{source}");
         assert_eq!(checked, "2026-11-21");
         assert!(rules.source_of("apis-1.32-flowcontrol").is_some());
         assert!(rules.source_of("nothing").is_none());

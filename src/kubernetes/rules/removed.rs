@@ -182,7 +182,7 @@ mod tests {
                 "{component} {from} {to}"
             );
         }
-        assert_eq!(flags(ControllerManager, "v1.24.0", "v1.31.0").len(), 9);
+        assert_eq!(flags(ControllerManager, "v1.24.0", "v1.31.0").len(), 10);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
             ]
         );
         assert_eq!(found("v1.24.0", "v1.25.0").len(), 6);
-        assert_eq!(found("v1.21.0", "v1.22.0").len(), 10);
+        assert_eq!(found("v1.21.0", "v1.22.0").len(), 12);
         assert!(found("v1.25.0", "v1.24.0").is_empty());
     }
 }

@@ -241,14 +241,21 @@ fn a_drop_in_replaces_the_program() {
         crate::lab::folder::write(&other, text.as_bytes(), 0o755).unwrap();
         let folder = machine.host.systemd().join("kubelet.service.d");
         std::fs::create_dir(&folder).unwrap();
-        let drop_in = format!(
-            "[Service]\nExecStart=\nExecStart=-\"{}\" --x",
-            other.display()
-        );
-        std::fs::write(folder.join("10-other.conf"), drop_in).unwrap();
+        let drop_in = |flag: &str| {
+            let program = other.display();
+            let text = format!("[Service]\nExecStart=\nExecStart=-\"{program}\" {flag}");
+            std::fs::write(folder.join("10-other.conf"), text).unwrap();
+        };
+        drop_in("--node-ip=192.0.2.1");
         assert_eq!(machine.ok("systemctl restart kubelet"), "");
         let journal = machine.ok("journalctl -n1 -ukubelet -ocat");
         assert_eq!(journal, "Started kubelet.service (v1.33.9).\n");
+
+        drop_in("--x");
+        let (status, _, _) = machine.run("systemctl restart kubelet");
+        assert_eq!(status, 1);
+        let journal = machine.ok("journalctl -ukubelet -ocat");
+        assert!(journal.contains("Error: unknown flag: --x"), "{journal}");
     }
 }
 
