@@ -90,7 +90,7 @@ fn each_role_of_kubernetes_acts_alone() {
 
 #[test]
 fn each_role_of_k3s_acts_alone() {
-    let lab = settled(&Inventory::new().servers(1).agents(1));
+    let lab = settled(&Inventory::new().servers(3).agents(1));
     tagged(&lab, "stage", &[], &["stage"]);
     tagged(&lab, "k3s_server", &[], &["binary", "drain", "release"]);
     lab.status().assert_serving("server1", TARGET);
