@@ -142,6 +142,8 @@ fn k3s_is_downloaded_for_the_architecture_that_is_asked_for() {
     let lab = Foreign::k3s_ansible();
     let mut variables = mirror.variables().to_vec();
     variables.push("artifact_arch=arm64".to_owned());
+    // A folder of the owner's would be taken first.
+    variables.push("airgap_dir=".to_owned());
     lab.assert_upgrades(&K3S, &variables);
     let base = format!("/k3s/{TARGET}%2Bk3s1");
     let mut asked = mirror.asked();
