@@ -63,12 +63,12 @@ struct ClusterParams {
     target: Option<String>,
     #[serde(default)]
     via: Vec<String>,
+    source: Option<String>,
     strict: Option<bool>,
     drain: Option<DrainParams>,
     at_once: Option<Value>,
     clock_seconds: Option<f64>,
     rules: Option<String>,
-    source: Option<String>,
 }
 
 /// The role `drain`'s own words.

@@ -4,6 +4,7 @@ use crate::events::{Ended, task_starts};
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, TARGET};
 use crate::objects::{Objects, settled};
+use crate::snapshot::{assert_only_changed, assert_only_upgraded};
 use std::collections::HashMap;
 
 fn small() -> Inventory {
@@ -17,6 +18,7 @@ fn a_human_s_cordon_outlives_the_upgrade() {
     Objects::of(&lab).cordon_by_hand("worker1");
     // Two of three: with one cordoned for good and one drained, the third takes all pods.
     let two = ["--limit", "worker1,worker2"];
+    let before = lab.snapshot();
     let run = lab.upgrade(&two);
     assert_eq!(
         run.code,
@@ -32,12 +34,18 @@ fn a_human_s_cordon_outlives_the_upgrade() {
     assert_eq!(node["unschedulable"], true, "{node}");
     assert_eq!(run.changed_by("windlass.uncordon"), ["worker2"]);
     status.assert_serving("worker2", TARGET);
+    let journal = lab.journal_of(&run);
+    for host in ["worker1", "worker2"] {
+        journal.assert_intent_before_done(host);
+    }
+    let after = lab.snapshot();
+    assert_only_upgraded(&before, &after, &["worker1", "worker2"], &[]);
 
     // It is at its version now, so a second run leaves it alone.
     let second = lab.upgrade(&two);
     assert_eq!(second.code, Some(0), "{}", second.errors);
-    second.assert_nobody_disturbed();
-    assert_eq!(lab.status().node("worker1")["unschedulable"], true);
+    lab.journal_of(&second).assert_nobody_disturbed();
+    assert_only_changed(&after, &lab.snapshot(), &[]);
 }
 
 /// Kubespray's `upgrade_node_always_cordon`.
@@ -59,6 +67,7 @@ fn a_human_s_cordon_is_taken_over_where_that_is_asked_for() {
 #[test]
 fn a_cordon_of_a_killed_run_is_resumed_drained_and_taken_off() {
     let lab = settled(&small());
+    let before = lab.snapshot();
     lab.killed_at(&["--limit", "worker1"], task_starts("Drain the node"));
     let node = lab.status().node("worker1").clone();
     assert_eq!(node["unschedulable"], true, "{node}");
@@ -74,6 +83,8 @@ fn a_cordon_of_a_killed_run_is_resumed_drained_and_taken_off() {
     for left in ["windlass.dev", "scale-down-disabled"] {
         assert!(!annotations.contains(left), "{annotations}");
     }
+    lab.journal_of(&run).assert_intent_before_done("worker1");
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker1"], &[]);
 }
 
 /// The numbers of the events at which the tasks of an action ended on each host.

@@ -23,7 +23,7 @@ fn a_disk_that_is_full_when_the_binary_is_sent_stops_the_run() {
     run.assert_code(2);
     let reason = run.reason("worker2");
     assert!(reason.contains("too large"), "{reason}");
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     let staged = ["control1", "worker1", "worker3"].map(|host| format!("{host}/var/lib/windlass"));
     let mut allowed: Vec<&str> = staged.iter().map(String::as_str).collect();
     allowed.push("worker2/var/lib/windlass/artifacts");
@@ -53,6 +53,9 @@ fn a_disk_that_is_full_when_the_binary_is_replaced_leaves_the_old_one() {
     let reason = run.reason("worker1");
     assert!(reason.contains("too large"), "{reason}");
     lab.status().assert_serving("worker1", BEFORE);
+    let journal = lab.journal_of(&run);
+    journal.assert_intent_before_done("worker1");
+    assert_eq!(journal.of_kind("rollback_finished").len(), 1);
     let allowed = ["node/*/pod_names", "node/worker1/annotations"];
     assert_only_changed(&before, &lab.snapshot(), &allowed);
 }

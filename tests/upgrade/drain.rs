@@ -4,7 +4,7 @@ use crate::events::Ended;
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::objects::{Objects, settled};
-use crate::snapshot::{Snapshot, assert_only_changed};
+use crate::snapshot::{Snapshot, assert_only_changed, assert_only_upgraded};
 use serde_json::json;
 
 /// What a run may change that stopped before a worker was touched: binaries that wait, and pods that moved.
@@ -36,9 +36,21 @@ fn assert_not_started(lab: &Lab, run: &Ended, before: &Snapshot) {
     lab.status().assert_serving("worker1", BEFORE);
     assert_only_changed(before, &lab.snapshot(), &STAGED);
     assert!(run.changed_by("systemd").is_empty());
-    let journal = lab.journal();
+    let journal = lab.journal_of(run);
     journal.assert_intent_before_done("worker1");
     assert_eq!(journal.of_kind("rollback_finished").len(), 1);
+}
+
+/// The preflight stopped the run before worker1 was touched, and said this.
+fn assert_stopped_before(lab: &Lab, run: &Ended, before: &Snapshot, words: &str) {
+    assert_eq!(run.code, Some(2), "{}", run.errors);
+    let reason = run.reason("worker1");
+    assert!(
+        reason.contains("preflight") && reason.contains(words),
+        "{reason}"
+    );
+    lab.journal_of(run).assert_nobody_disturbed();
+    assert_only_changed(before, &lab.snapshot(), &[]);
 }
 
 /// Scenario 1.
@@ -74,11 +86,15 @@ fn a_node_whose_time_is_over_can_be_left_out() {
         "-e",
         "serial=1",
     ];
+    let before = lab.snapshot();
     let run = lab.upgrade(&[&["--limit", "kube_node"][..], &more].concat());
     assert_eq!(run.code, Some(0), "{}", run.errors);
     let status = lab.status();
     status.assert_serving("worker1", BEFORE);
     status.assert_serving("worker2", TARGET);
+    lab.journal_of(&run).assert_intent_before_done("worker2");
+    let staged = ["worker1/var/lib/windlass", "node/worker1/annotations"];
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker2"], &staged);
     run.assert_ran("Say that the node is left out", "worker1");
     run.assert_never_ran("Restart", "worker1");
 }
@@ -146,6 +162,7 @@ fn a_budget_that_clears_lets_the_drain_go_on() {
         pod["status"] = json!({"phase": "Pending"});
     });
     objects.budget("pair", "pair");
+    let before = lab.snapshot();
     let run = worker1(&lab, &[]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
     let gone: Vec<String> = said(&run)
@@ -154,6 +171,8 @@ fn a_budget_that_clears_lets_the_drain_go_on() {
         .collect();
     assert_eq!(gone.len(), 1, "gone once: {gone:?}");
     lab.status().assert_serving("worker1", TARGET);
+    lab.journal_of(&run).assert_intent_before_done("worker1");
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker1"], &[]);
 }
 
 /// Scenario 3.
@@ -165,7 +184,11 @@ fn two_budgets_over_one_pod_fail_at_once_with_both_names() {
     objects.budget("first", "twice");
     objects.budget("second", "twice");
     let before = lab.snapshot();
-    let run = worker1(&lab, &["-e", "drain_retries=3"]);
+    let run = worker1(&lab, &[]);
+    assert_stopped_before(&lab, &run, &before, "2 budgets cover it: first, second");
+
+    let more = ["-e", "preflight=false", "-e", "drain_retries=3"];
+    let run = worker1(&lab, &more);
     let reason = run.reason("worker1");
     assert!(
         reason.contains("shop/twice cannot be evicted: more than one disruption budget covers it (first, second)"),
@@ -183,6 +206,7 @@ fn a_pod_that_stays_terminating_has_its_own_time_and_its_finalizer_is_named() {
     objects.pod("worker1", "stuck", |pod| {
         pod["metadata"]["finalizers"] = json!(["example.com/keep"]);
     });
+    let before = lab.snapshot();
     let run = worker1(&lab, &["-e", "drain_pod_timeout=1"]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     let reason = run.reason("worker1");
@@ -190,8 +214,7 @@ fn a_pod_that_stays_terminating_has_its_own_time_and_its_finalizer_is_named() {
         reason.contains("pod shop/stuck is still there after 1 s: evicted, but still ending (finalizers: example.com/keep)"),
         "{reason}"
     );
-    assert_eq!(run.recap("worker1")["state"], "pending");
-    lab.status().assert_serving("worker1", BEFORE);
+    assert_not_started(&lab, &run, &before);
 
     let run = worker1(
         &lab,
@@ -199,6 +222,9 @@ fn a_pod_that_stays_terminating_has_its_own_time_and_its_finalizer_is_named() {
     );
     assert_eq!(run.code, Some(0), "{}", run.errors);
     lab.status().assert_serving("worker1", BEFORE);
+    assert!(lab.journal_of(&run).changed_by("systemd").is_empty());
+    let allowed = [&STAGED[..], &["node/worker1/annotations"]].concat();
+    assert_only_changed(&before, &lab.snapshot(), &allowed);
 }
 
 /// Scenario 5. The lab's garbage collector takes what has lost its owner, as a real one does, so a DaemonSet's orphan is
@@ -219,6 +245,10 @@ fn pods_that_would_be_lost_block_before_the_first_eviction() {
         "drain_delete_emptydir_data=false",
     ];
     let run = worker1(&lab, &strict);
+    let words = "shop/bare: nothing would make it anew elsewhere (drain_force allows it)";
+    assert_stopped_before(&lab, &run, &before, words);
+
+    let run = worker1(&lab, &[&strict[..], &["-e", "preflight=false"]].concat());
     let reason = run.reason("worker1");
     for text in [
         "no pod was evicted",
@@ -232,28 +262,24 @@ fn pods_that_would_be_lost_block_before_the_first_eviction() {
     assert_not_started(&lab, &run, &before);
 }
 
-/// Makes a node not ready until its kubelet is at the new version.
-fn not_ready_before(lab: &Lab, host: &str) {
-    lab.fault(host, "never-ready");
-    // The fault spares the version that it names.
-    let path = lab.host_folder(host).join("faults/never-ready");
-    std::fs::write(path, format!("kubelet={TARGET}\n")).unwrap();
-}
-
-/// Scenario 21.
+/// Scenario 21: seen before, seen when its turn comes, and allowed.
 #[test]
 fn a_node_that_is_not_ready_stops_the_run_unless_that_is_allowed() {
     let lab = settled(&small());
-    not_ready_before(&lab, "worker1");
+    lab.not_ready("worker1");
+    let before = lab.snapshot();
     let run = worker1(&lab, &[]);
+    assert_stopped_before(&lab, &run, &before, "worker1: the node is not Ready");
+
+    let run = worker1(&lab, &["-e", "preflight=false"]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     let reason = run.reason("worker1");
     assert!(
         reason.contains("node worker1 is not ready before anything was done to it"),
         "{reason}"
     );
-    assert!(run.changed_by("windlass.cordon").is_empty());
-    assert!(run.changed_by("systemd").is_empty());
+    lab.journal_of(&run).assert_nobody_disturbed();
+    assert_only_changed(&before, &lab.snapshot(), &STAGED);
 
     let run = worker1(&lab, &["-e", "drain_allow_not_ready=true"]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
@@ -262,4 +288,7 @@ fn a_node_that_is_not_ready_stops_the_run_unless_that_is_allowed() {
         "it was drained"
     );
     lab.status().assert_serving("worker1", TARGET);
+    lab.journal_of(&run).assert_intent_before_done("worker1");
+    let ready = ["node/worker1/ready", "node/worker1/taints"];
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker1"], &ready);
 }

@@ -118,6 +118,6 @@ fn a_control_plane_that_refuses_to_forward_is_asked_through_its_kubectl() {
     for word in ["control1", "kubectl failed", "no such certificate"] {
         assert!(reason.contains(word), "{reason}");
     }
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     lab.status().assert_serving("worker1", BEFORE);
 }

@@ -4,6 +4,7 @@ use crate::events::Ended;
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::objects::settled;
+use crate::snapshot::{assert_only_changed, assert_only_upgraded};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
@@ -100,11 +101,22 @@ fn a_failing_hook_before_the_uncordon_takes_the_node_back() {
     let lab = lab_with(&["pre_uncordon"], |_| {
         "- ansible.builtin.fail:\n    msg: the load balancer says no\n".to_owned()
     });
+    let before = lab.snapshot();
     let run = lab.upgrade(&["--limit", "worker1"]);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
     assert!(run.reason("worker1").contains("the load balancer says no"));
     lab.status().assert_serving("worker1", BEFORE);
+    let journal = lab.journal_of(&run);
+    journal.assert_intent_before_done("worker1");
+    assert_eq!(journal.of_kind("rollback_finished").len(), 1);
+    let allowed = [
+        "worker1/var/lib/windlass",
+        "worker1/unit/kubelet/process",
+        "node/worker1/annotations",
+        "node/*/pod_names",
+    ];
+    assert_only_changed(&before, &lab.snapshot(), &allowed);
 }
 
 /// Scenario 42, where the play does not go back: the node stays cordoned at the new version, with the reason.
@@ -115,6 +127,7 @@ fn a_failing_hook_before_the_uncordon_leaves_the_node_cordoned() {
     });
     let staged = lab.run_within(crate::running::DEADLINE, "playbooks/stage.yml", &[]);
     assert_eq!(staged.code, Some(0), "{}", staged.errors);
+    let before = lab.snapshot();
     let folder = tempfile::tempdir().unwrap();
     let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/roles");
     std::os::unix::fs::symlink(roles, folder.path().join("roles")).unwrap();
@@ -130,6 +143,12 @@ fn a_failing_hook_before_the_uncordon_leaves_the_node_cordoned() {
     let node = status.node("worker1");
     assert_eq!(node["unschedulable"], true, "{node}");
     assert_eq!(node["version"], TARGET, "{node}");
+    let journal = lab.journal_of(&run);
+    for kind in ["undo_recorded", "rollback_started"] {
+        assert!(journal.of_kind(kind).is_empty(), "{kind}");
+    }
+    let cordon = ["node/worker1/unschedulable", "node/worker1/taints"];
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker1"], &cordon);
 }
 
 /// Without a terminal there is nobody to ask.

@@ -61,7 +61,6 @@ pub(crate) struct Inventory {
     via: Vec<String>,
     artifacts: BTreeMap<&'static str, Artifact>,
     variables: Map<String, Value>,
-    hosts: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Inventory {
@@ -92,7 +91,6 @@ impl Inventory {
             via: Vec::new(),
             artifacts: BTreeMap::new(),
             variables,
-            hosts: BTreeMap::new(),
         }
     }
 
@@ -150,13 +148,6 @@ impl Inventory {
         self
     }
 
-    /// A variable of one host.
-    pub(crate) fn host_variable(mut self, host: &str, name: &str, value: impl Into<Value>) -> Self {
-        let variables = self.hosts.entry(host.to_owned()).or_default();
-        variables.insert(name.to_owned(), value.into());
-        self
-    }
-
     /// The name of its first host.
     pub(crate) fn first_host(&self) -> String {
         format!("{}1", self.groups[0].1)
@@ -168,10 +159,7 @@ impl Inventory {
         for (group, prefix, count) in &self.groups {
             let hosts: Map<String, Value> = (1..=*count)
                 .map(|number| format!("{prefix}{number}"))
-                .map(|name| {
-                    let variables = self.hosts.get(&name).cloned().unwrap_or_default();
-                    (name, Value::Object(variables))
-                })
+                .map(|name| (name, json!({})))
                 .collect();
             groups.insert((*group).to_owned(), json!({ "hosts": hosts }));
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 use windlass::lab::{BinaryKind, binary};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 const COMPONENTS: [&str; 3] = [
     "kube-apiserver",
     "kube-controller-manager",

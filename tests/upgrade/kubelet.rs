@@ -29,7 +29,7 @@ fn assert_goes_back(lab: &Lab, limit: Duration) -> Ended {
     run.assert_ran("Restart kubelet", "worker1");
     run.assert_never_ran("Put the node back in service", "worker1");
 
-    let journal = lab.journal();
+    let journal = lab.journal_of(&run);
     journal.assert_intent_before_done("worker1");
     let ways_back = journal.of_kind("rollback_finished");
     assert_eq!(ways_back.len(), 1);

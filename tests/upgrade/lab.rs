@@ -143,6 +143,14 @@ impl Lab {
         self.ok(&["lab", "fault", host, fault, "-i", &self.inventory]);
     }
 
+    /// Makes a node not ready until its kubelet is at the new version.
+    pub(crate) fn not_ready(&self, host: &str) {
+        self.fault(host, "never-ready");
+        // The fault spares the version that it names.
+        let path = self.host_folder(host).join("faults/never-ready");
+        fs::write(path, format!("kubelet={TARGET}\n")).unwrap();
+    }
+
     /// Clears a fault between runs.
     pub(crate) fn clear_fault(&self, host: &str, fault: &str) {
         self.ok(&[
@@ -194,12 +202,17 @@ impl Lab {
         hosts
     }
 
-    /// What the journal holds of the last run.
-    pub(crate) fn journal(&self) -> Ended {
-        let runs = fs::read_dir(self.state.path().join("runs")).unwrap();
-        // Their names sort by time.
-        let last = runs.map(|run| run.unwrap().path()).max().expect("a run");
-        Ended::read(&last.join("events.jsonl"))
+    /// What the journal holds of this run; it must say the same of its end.
+    pub(crate) fn journal_of(&self, run: &Ended) -> Ended {
+        let folder = self.state.path().join("runs").join(run.id());
+        let journal = Ended::read(&folder.join("events.jsonl"));
+        assert_eq!(journal.id(), run.id());
+        assert_eq!(
+            journal.of_kind("run_finished"),
+            run.of_kind("run_finished"),
+            "the journal tells another end"
+        );
+        journal
     }
 
     /// The lines of a host's own record of a run: `1 intent ...`, `1 done`, `committed 1`, `1 restored`.

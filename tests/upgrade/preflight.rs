@@ -4,7 +4,7 @@ use crate::events::Ended;
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::running::DEADLINE;
-use crate::snapshot::{Snapshot, assert_only_changed};
+use crate::snapshot::{Snapshot, assert_only_changed, assert_only_upgraded};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,7 +60,7 @@ fn assert_stops(lab: &Lab, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word} is not in\n{text}");
     }
-    run.assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     assert_only_changed(&before, &lab.snapshot(), &[]);
 }
 
@@ -113,8 +113,11 @@ fn a_fleet_that_is_at_its_version_is_left_in_peace() {
 fn a_budget_that_allows_nothing_warns() {
     let lab = Lab::with(&small());
     lab.fault("worker1", "budget-blocked");
+    let before = settled(&lab);
     let run = preflight(&lab, &[]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
+    lab.journal_of(&run).assert_nobody_disturbed();
+    assert_only_changed(&before, &lab.snapshot(), &[]);
     let text = report(&run);
     assert!(text.contains("worker1: shop/blocked-worker1"), "{text}");
     assert!(
@@ -194,7 +197,7 @@ fn a_node_that_is_not_ready_stops_the_run_with_its_reason() {
     let text = report(&run);
     let line = "worker1: the node is not Ready (Unknown): Kubelet stopped posting node status.";
     assert!(text.contains(line), "{text}");
-    run.assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
 }
 
 /// An `etcdctl` that says this of members, health, status and alarms.
@@ -221,7 +224,7 @@ fn an_etcd_in_trouble_blocks() {
     let nospace = json!({"alarms": [{"memberID": 2, "alarm": 1}]});
     let none = json!({});
     let lab = Lab::new();
-    lab.snapshot();
+    settled(&lab);
     let cases = [
         (
             members(3, false),
@@ -265,6 +268,7 @@ fn an_etcd_in_trouble_blocks() {
             plant(&lab, host, "usr/local/bin/etcdctl", &script);
             plant(&lab, host, "usr/local/bin/etcdutl", "#!/bin/sh\n");
         }
+        let before = lab.snapshot();
         let run = preflight(
             &lab,
             &["--limit", "kube_control_plane", "-e", "etcd_version=3.6.6"],
@@ -275,6 +279,8 @@ fn an_etcd_in_trouble_blocks() {
             text.starts_with("BLOCK  etcd") && text.contains(words),
             "{words}:\n{text}"
         );
+        lab.journal_of(&run).assert_nobody_disturbed();
+        assert_only_changed(&before, &lab.snapshot(), &[]);
         // Three hosts say it, and it is said once.
         assert_eq!(text.matches(words).count(), 1, "{text}");
     }
@@ -311,8 +317,11 @@ fn a_webhook_that_must_answer_and_cannot_blocks() {
 fn one_worker_is_upgraded_although_a_control_plane_is_out_of_reach() {
     let lab = Lab::with(&Inventory::new().control_planes(3).workers(2));
     lab.fault("control1", "unreachable");
+    let before = settled(&lab);
     let run = lab.upgrade(&["--limit", "worker1"]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
+    lab.journal_of(&run).assert_intent_before_done("worker1");
+    assert_only_upgraded(&before, &lab.snapshot(), &["worker1"], &[]);
     let text = report(&run);
     assert!(
         text.contains("control1: its API server does not answer"),

@@ -98,6 +98,28 @@ pub(crate) fn assert_only_changed(before: &Snapshot, after: &Snapshot, allowed: 
     );
 }
 
+/// Fails when anything changed but what the upgrade of these hosts' kubelets changes, and what is under one of `more`.
+pub(crate) fn assert_only_upgraded(
+    before: &Snapshot,
+    after: &Snapshot,
+    hosts: &[&str],
+    more: &[&str],
+) {
+    let mut allowed = vec!["node/*/pod_names".to_owned(), "budget".to_owned()];
+    for host in hosts {
+        allowed.extend([
+            format!("{host}/var/lib/windlass"),
+            format!("{host}/usr/local/bin/kubelet"),
+            format!("{host}/unit/kubelet"),
+            format!("node/{host}/version"),
+            format!("node/{host}/annotations"),
+        ]);
+    }
+    let own = allowed.iter().map(String::as_str);
+    let allowed: Vec<&str> = own.chain(more.iter().copied()).collect();
+    assert_only_changed(before, after, &allowed);
+}
+
 fn covers(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     pattern.split('/').all(|wanted| {

@@ -11,11 +11,26 @@ fn bad_kubelet(artifact: Artifact) -> Lab {
     Lab::with(&inventory.artifact("kubelet", artifact))
 }
 
+/// What the controller itself can see of the artifacts is found before a host gets one of them.
+fn assert_found_before(lab: &Lab, words: &str) {
+    let before = lab.snapshot();
+    let run = lab.upgrade_within(Duration::from_mins(1), &[]);
+    run.assert_code(2);
+    // The report is one for all hosts, and their first one has it.
+    let reason = run.reason("control1");
+    assert!(
+        reason.contains("preflight") && reason.contains(words),
+        "{reason}"
+    );
+    lab.journal_of(&run).assert_nobody_disturbed();
+    assert_only_changed(&before, &lab.snapshot(), &[]);
+}
+
 /// Runs the upgrade and asserts that the bad kubelet was refused with these words and that nobody noticed: of what is on
 /// the hosts, only what waits in the stage may be new, and of that no kubelet.
 fn assert_refused(lab: &Lab, words: &[&str]) {
     let before = lab.snapshot();
-    let run = lab.upgrade_within(Duration::from_mins(1), &[]);
+    let run = lab.upgrade_within(Duration::from_mins(1), &["-e", "preflight=false"]);
     run.assert_code(2);
     for host in ["control1", "worker1", "worker2"] {
         let reason = run.reason(host);
@@ -27,9 +42,7 @@ fn assert_refused(lab: &Lab, words: &[&str]) {
             run.assert_never_ran(task, host);
         }
     }
-    let journal = lab.journal();
-    journal.assert_nobody_disturbed();
-    assert_eq!(journal.id(), run.id());
+    lab.journal_of(&run).assert_nobody_disturbed();
 
     let after = lab.snapshot();
     assert_only_changed(&before, &after, &["*/var/lib/windlass"]);
@@ -51,13 +64,17 @@ fn assert_refused(lab: &Lab, words: &[&str]) {
 /// Scenario 11.
 #[test]
 fn a_binary_with_another_checksum_is_refused() {
-    assert_refused(&bad_kubelet(Artifact::WrongChecksum), &["kubelet", "SHA"]);
+    let lab = bad_kubelet(Artifact::WrongChecksum);
+    assert_found_before(&lab, "kubelet");
+    assert_refused(&lab, &["kubelet", "SHA"]);
 }
 
 /// Scenario 11.
 #[test]
 fn a_truncated_binary_is_refused() {
-    assert_refused(&bad_kubelet(Artifact::Truncated), &["kubelet", "SHA"]);
+    let lab = bad_kubelet(Artifact::Truncated);
+    assert_found_before(&lab, "kubelet");
+    assert_refused(&lab, &["kubelet", "SHA"]);
 }
 
 /// Scenario 11: its checksum was made of the truncated file, so only running it shows what it is.

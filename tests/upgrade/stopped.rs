@@ -3,7 +3,7 @@
 use crate::events::{Ended, task_starts, undo_recorded};
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
-use crate::snapshot::{Snapshot, assert_only_changed};
+use crate::snapshot::{Snapshot, assert_only_changed, assert_only_upgraded};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn lab_with_hook(place: &Path, inventory: Inventory, point: &str, text: &str) ->
 
 /// Waits until a host's own record of a run says that the old state is back; nobody but its timer is at work.
 fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while lab
         .manifest(host, run)
         .last()
@@ -38,7 +38,7 @@ fn wait_for_the_way_back(lab: &Lab, host: &str, run: &str) {
 
 /// The lab as it is once its nodes are ready: one that was just made takes a moment.
 fn settled(lab: &Lab) -> Snapshot {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     lab.snapshot();
     while lab
         .status()
@@ -50,6 +50,18 @@ fn settled(lab: &Lab) -> Snapshot {
         std::thread::sleep(Duration::from_millis(100));
     }
     lab.snapshot()
+}
+
+/// The run upgraded both workers, and that is all that is different.
+fn assert_upgraded(lab: &Lab, run: &Ended, before: &Snapshot) {
+    let status = lab.status();
+    let journal = lab.journal_of(run);
+    for host in ["worker1", "worker2"] {
+        status.assert_serving(host, TARGET);
+        journal.assert_intent_before_done(host);
+    }
+    let workers = ["worker1", "worker2"];
+    assert_only_upgraded(before, &lab.snapshot(), &workers, &[]);
 }
 
 fn more<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
@@ -72,7 +84,8 @@ fn a_rollback_that_fails_leaves_the_node_cordoned_and_says_what_remains() {
     assert_eq!(run.code, Some(3), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rollback_incomplete");
     assert_eq!(run.recap("worker2")["state"], "pending");
-    let finished = run.of_kind("rollback_finished")[0].clone();
+    let journal = lab.journal_of(&run);
+    let finished = journal.of_kind("rollback_finished")[0].clone();
     let remaining = finished["remaining"].as_array().unwrap();
     assert!(!remaining.is_empty(), "{finished}");
     for command in remaining {
@@ -101,21 +114,21 @@ fn a_rollback_that_fails_leaves_the_node_cordoned_and_says_what_remains() {
 #[test]
 fn a_run_that_is_killed_between_cordon_and_swap_is_taken_up_by_the_next_one() {
     let lab = Lab::with(&two_workers());
+    let before = settled(&lab);
     let killed = lab.killed_at(&WORKERS, task_starts("Drain the node"));
     let run = lab.upgrade(&WORKERS);
     assert_eq!(run.code, Some(0), "{}", run.errors);
     let taken = run.of_kind("taken_back");
     assert_eq!(taken.len(), 1, "{taken:?}");
     assert_eq!(taken[0]["run"], killed.id());
-    let status = lab.status();
-    status.assert_serving("worker1", TARGET);
-    status.assert_serving("worker2", TARGET);
+    assert_upgraded(&lab, &run, &before);
 }
 
 /// Scenario 15.
 #[test]
 fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
     let lab = Lab::with(&two_workers());
+    let before = settled(&lab);
     let arguments = more(&["-e", "upgrade_deadman=5s"]);
     let killed = lab.killed_at(&arguments, task_starts("Wait until the node"));
     let id = killed.id();
@@ -125,6 +138,13 @@ fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
     // The kubelet is the old one again; the node waits for somebody to look.
     assert_eq!(status.node("worker1")["version"], BEFORE);
     assert_eq!(status.node("worker1")["unschedulable"], true);
+    let allowed = [
+        "*/var/lib/windlass",
+        "worker1/unit/kubelet/process",
+        "node/worker1",
+        "node/*/pod_names",
+    ];
+    assert_only_changed(&before, &lab.snapshot(), &allowed);
 
     let run = lab.upgrade(&WORKERS);
     assert_eq!(run.code, Some(0), "{}", run.errors);
@@ -134,9 +154,7 @@ fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
         (&back[0]["host"], &back[0]["run"]),
         (&json!("worker1"), &json!(id))
     );
-    let status = lab.status();
-    status.assert_serving("worker1", TARGET);
-    status.assert_serving("worker2", TARGET);
+    assert_upgraded(&lab, &run, &before);
 }
 
 /// Scenario 18, once.
@@ -149,6 +167,9 @@ fn an_interrupted_run_puts_the_host_in_flight_back_and_starts_no_other() {
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
     assert_eq!(run.recap("worker2")["state"], "pending");
     assert_eq!(run.statuses("Restart kubelet", "worker1"), ["changed"]);
+    let journal = lab.journal_of(&run);
+    journal.assert_intent_before_done("worker1");
+    assert_eq!(journal.of_kind("rollback_finished").len(), 1);
     let status = lab.status();
     status.assert_serving("worker1", BEFORE);
     status.assert_serving("worker2", BEFORE);
@@ -169,10 +190,10 @@ fn an_interrupted_run_puts_the_host_in_flight_back_and_starts_no_other() {
 fn a_run_that_is_interrupted_twice_stops_at_once_and_its_journal_says_what_is_left() {
     let lab = Lab::with(&two_workers());
     lab.fault("worker1", "budget-blocked");
+    let before = settled(&lab);
     let run = lab.interrupted_at(&WORKERS, undo_recorded("ordon"), 2);
     assert_eq!(run.code, Some(130), "{}", run.errors);
-    let journal: Ended = lab.journal();
-    assert_eq!(journal.id(), run.id());
+    let journal = lab.journal_of(&run);
     let left = journal.of_kind("undo_recorded");
     assert!(
         left.iter().all(|step| step["host"] == "worker1"),
@@ -185,7 +206,7 @@ fn a_run_that_is_interrupted_twice_stops_at_once_and_its_journal_says_what_is_le
     lab.clear_fault("worker1", "budget-blocked");
     let next = lab.upgrade(&WORKERS);
     assert_eq!(next.code, Some(0), "{}", next.errors);
-    lab.status().assert_serving("worker1", TARGET);
+    assert_upgraded(&lab, &next, &before);
 }
 
 /// Scenario 49.
@@ -202,24 +223,37 @@ fn a_probe_that_fails_ends_the_run_and_takes_its_hosts_back() {
         down.display()
     );
     let lab = lab_with_hook(place.path(), inventory, "pre_uncordon", &hook);
+    let before = settled(&lab);
     let run = lab.upgrade(&WORKERS);
     assert_eq!(run.code, Some(2), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
     assert_eq!(run.recap("worker2")["state"], "pending");
     let reason = run.reason("worker1");
     assert!(reason.contains("gave 2 bad answers"), "{reason}");
-    let states: Vec<_> = run
+    let verdicts: Vec<_> = run
         .of_kind("probe_changed")
         .into_iter()
         .map(|event| event["state"].clone())
         .collect();
-    assert_eq!(states, ["good", "bad", "breached"]);
+    assert_eq!(verdicts, ["good", "bad", "breached"]);
     let status = lab.status();
     status.assert_serving("worker1", BEFORE);
     status.assert_serving("worker2", BEFORE);
+    let journal = lab.journal_of(&run);
+    journal.assert_intent_before_done("worker1");
+    assert_eq!(journal.of_kind("rollback_finished").len(), 1);
+    let after = lab.snapshot();
+    let allowed = [
+        "*/var/lib/windlass",
+        "worker1/unit/kubelet/process",
+        "node/worker1/annotations",
+        "node/*/pod_names",
+    ];
+    assert_only_changed(&before, &after, &allowed);
 
     // It is still bad, so the next run does not even begin.
     let next = lab.upgrade(&WORKERS);
     assert_eq!(next.code, Some(2), "{}", next.errors);
-    next.assert_nobody_disturbed();
+    lab.journal_of(&next).assert_nobody_disturbed();
+    assert_only_changed(&after, &lab.snapshot(), &[]);
 }

@@ -52,7 +52,15 @@ fn assert_blocked(lab: &Lab, more: &[&str], rule: &str, hint: &str) {
 /// A run that must end with a failure and have disturbed no host.
 fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
     let before = settled(lab);
+    let strict = [&["-e", "preflight_strict_skew=true"], more].concat();
+    let run = lab.upgrade_within(Duration::from_mins(1), &strict);
+    assert_eq!(run.code, Some(2), "{}", run.errors);
+    lab.journal_of(&run).assert_nobody_disturbed();
+    assert_only_changed(&before, &lab.snapshot(), &[]);
+
+    // Without the preflight the roles refuse it, each in its own words.
     let mut arguments = vec!["-e", "kube_allow_newer_kubelet=false"];
+    arguments.extend(["-e", "preflight=false"]);
     arguments.extend(more);
     let run = lab.upgrade_within(Duration::from_mins(1), &arguments);
     assert_eq!(run.code, Some(2), "{}", run.errors);
@@ -60,7 +68,7 @@ fn assert_refused(lab: &Lab, more: &[&str], host: &str, words: &[&str]) {
     for word in words {
         assert!(reason.contains(word), "no {word:?} in: {reason}");
     }
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
     // Binaries may wait in the stage.
     assert_only_changed(&before, &lab.snapshot(), &["*/var/lib/windlass"]);
 }
@@ -142,7 +150,9 @@ fn an_equal_target_is_nothing_to_do() {
     assert_only_changed(&before, &lab.snapshot(), &[]);
     let run = lab.upgrade_within(Duration::from_mins(1), &[]);
     assert_eq!(run.code, Some(0), "{}", run.errors);
-    lab.journal().assert_nobody_disturbed();
+    lab.journal_of(&run).assert_nobody_disturbed();
+    // Nobody has put the binaries into the stage of this fleet before.
+    assert_only_changed(&before, &lab.snapshot(), &["*/var/lib/windlass"]);
 }
 
 /// Scenario 26.
