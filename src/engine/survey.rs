@@ -36,7 +36,7 @@ pub struct SurveyedPlay {
     pub batches: Vec<Vec<String>>,
     /// Whether it is repeated in a loop.
     pub looped: bool,
-    /// Whether a condition of its own speaks of `kubelets`, so that it sits out the hops that kubelets do not follow.
+    /// Whether a condition of its own, or the choice of its hosts, speaks of `kubelets`, so that it sits out the hops that kubelets do not follow.
     pub waits: bool,
 }
 
@@ -82,7 +82,8 @@ impl Run {
                     .iter()
                     .flat_map(|(_, keywords)| &keywords.when)
                     .chain(&play.keywords.when)
-                    .any(|when| node_mentions(when, "kubelets")),
+                    .chain(std::iter::once(&play.hosts))
+                    .any(|said| node_mentions(said, "kubelets")),
             });
         }
         Ok(survey)

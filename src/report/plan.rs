@@ -319,7 +319,9 @@ fn component(stage: &Stage) -> &str {
 }
 
 fn staged(cluster: &ClusterPlan, text: &PlanText<'_>) -> String {
-    let steps = || cluster.stages.iter().flat_map(Stage::steps);
+    // The end of the emulation needs no binary.
+    let stages = || cluster.stages.iter().filter(|stage| !stage.ends_emulation);
+    let steps = || stages().flat_map(Stage::steps);
     let (there, all) = (steps().filter(|step| step.staged).count(), steps().count());
     let from: Vec<String> = text
         .artifacts

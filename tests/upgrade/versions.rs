@@ -81,7 +81,7 @@ fn a_plan_says_what_happens_and_leaves_no_trace() {
     assert_eq!(code, Some(0), "{text}");
     for piece in [
         "control1, control2, control3   v1.34.3 -> v1.35.1",
-        "kube-apiserver  v1.35.1  control1 | control2 | control3",
+        "kube-apiserver           v1.35.1  control1 | control2 | control3",
         "worker1 | worker2 | worker3 | worker4 | worker5",
         "server1, server2, server3   v1.34.3+k3s1 -> v1.35.1+k3s1",
         "staged     on no host yet; from inventory/artifacts/v1.35.1 (verified)",
@@ -90,7 +90,7 @@ fn a_plan_says_what_happens_and_leaves_no_trace() {
     ] {
         assert!(text.contains(piece), "{piece} is not in\n{text}");
     }
-    assert!(text.lines().count() < 36, "{text}");
+    assert!(text.lines().count() < 42, "{text}");
     assert_only_changed(&before, &lab.snapshot(), &[]);
 }
 
@@ -123,7 +123,12 @@ fn a_target_that_skips_a_minor_is_refused_with_the_way_there() {
     let lab = lab("v1.33.5", TARGET);
     let hint = "put the binaries of a 1.34 release beside the target's";
     assert_blocked(&lab, &[], "control-plane-hop", hint);
-    assert_refused(&lab, &[], "control1", &["rule control-plane-hop", hint]);
+    assert_refused(
+        &lab,
+        &[],
+        "control1",
+        &["leads over 1.34", "rule control-plane-hop"],
+    );
 }
 
 /// Scenario 25: lower.
@@ -131,7 +136,7 @@ fn a_target_that_skips_a_minor_is_refused_with_the_way_there() {
 fn a_lower_target_is_refused() {
     let lab = lab(TARGET, BEFORE);
     assert_blocked(&lab, &[], "control-plane-hop", "windlass rollback");
-    assert_refused(&lab, &[], "control1", &["does not go back to v1.34.3"]);
+    assert_refused(&lab, &[], "control1", &["newer than the target v1.34.3"]);
 }
 
 /// Scenario 25: equal.
