@@ -145,7 +145,7 @@ fn a_node_that_is_not_ready_takes_room() {
     run.assert_code(0);
     assert_eq!(
         batches(&run),
-        [["worker1"], ["worker2"], ["worker3"], ["worker4"]]
+        [vec!["worker1"], vec!["worker2"], vec!["worker3", "worker4"]]
     );
     let status = lab.status();
     let journal = lab.journal_of(&run);
