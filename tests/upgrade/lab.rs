@@ -208,7 +208,10 @@ impl Lab {
         let journal = Ended::read(&folder.join("events.jsonl"));
         // What two hosts do at once may stand there in another order.
         let sorted = |ended: &Ended| {
-            let mut texts: Vec<String> = ended.events.iter().map(Value::to_string).collect();
+            // The answer to a Ctrl-C is for whoever pressed it.
+            let of_the_run = |event: &&Value| event["kind"]["event"] != "warning";
+            let kept = ended.events.iter().filter(of_the_run);
+            let mut texts: Vec<String> = kept.map(Value::to_string).collect();
             texts.sort();
             texts
         };
