@@ -20,14 +20,14 @@
 //! | 2 | [`connection`] | running commands on a host: SSH, this machine, a scripted host | modules |
 //! | 3 | [`inventory`] | hosts, groups, patterns and their variables | plays |
 //! | 3 | [`playbook`] | plays, blocks, tasks, roles and handlers as a syntax tree | running anything |
-//! | 4 | [`artifact`] | verified files to send, read and hashed once | Kubernetes |
+//! | 4 | [`artifact`] | verified files to send, read and hashed once; bundles of them | Kubernetes |
 //! | 4 | [`facts`] | one shell script, one round trip, one parser | modules |
-//! | 4 | [`undo`] | the inverse of a change, and the undo log on the host | tasks |
-//! | 4 | [`kubernetes`] | versions, the API through a connection, cordon, drain, gate | modules, the engine |
+//! | 4 | [`undo`] | the inverse of a change, the undo log on the host and its timer | tasks |
+//! | 4 | [`kubernetes`] | versions and their rules, the API through a connection, preflight, cordon, drain, gate | modules, the engine |
 //! | 5 | [`module`] | what tasks can do: one trait, one registry, one file for each | the engine, SSH |
 //! | 6 | [`journal`] | the durable record of a run, and the lock | who renders it |
-//! | 6 | [`plan`] | the order of hosts, and batches | how it is shown |
-//! | 7 | [`engine`] | one worker per host, go or stop, handlers, the way back | terminals |
+//! | 6 | [`plan`] | the order of hosts, batches, and an upgrade state by state | how it is shown |
+//! | 7 | [`engine`] | one worker per host, loops of plays, go or stop, handlers, the way back | terminals |
 //! | 8 | [`report`] | what a person or a program sees of the events | the engine |
 //! | 8 | [`lab`] | a throwaway fleet: SSH hosts and a Kubernetes API inside this process | the engine |
 //! | 9 | [`cli`] | the words of the command line, one file per verb | nothing: it puts the rooms together |

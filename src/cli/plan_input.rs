@@ -1,6 +1,6 @@
 //! From what the looks of a survey returned to what a plan is worked out from.
 //!
-//! This file knows the results of `windlass.look` and `windlass.cluster_versions`. It must not know the rules.
+//! This file knows the results of `windlass.look` and `windlass.api_servers`. It must not know the rules.
 
 use crate::engine::Survey;
 use crate::event::{Event, Kind, Status, TaskResult};
@@ -163,7 +163,7 @@ impl Gathered {
         }
         match action {
             "windlass.look" => self.look(play, host, &result.result, usual),
-            "windlass.cluster_versions" => self.cluster(&result.result),
+            "windlass.api_servers" => self.cluster(&result.result),
             _ => {}
         }
     }
@@ -211,6 +211,7 @@ impl Gathered {
             via: texts(&result["via"])
                 .filter_map(|each| each.parse().ok())
                 .collect(),
+            emulates_from: version("emulates_from"),
             times: Times {
                 at_least: seconds("at_least"),
                 at_most: seconds("at_most"),

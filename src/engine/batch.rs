@@ -172,7 +172,7 @@ impl Batch {
         let (dependencies, own) = super::role_start::split(role, &block.body);
         self.items(dependencies, lineage.clone(), hosts.to_vec())
             .await;
-        self.check_arguments(role, lineage, hosts).await;
+        self.check_arguments(role, own, lineage, hosts).await;
         self.items(own, lineage.clone(), hosts.to_vec()).await;
     }
 

@@ -143,7 +143,7 @@ impl Batch {
         self.items(dependencies, lineage.clone(), hosts.to_vec())
             .await;
         if validate {
-            self.check_arguments(&load.role, &lineage, hosts).await;
+            self.check_arguments(&load.role, own, &lineage, hosts).await;
         }
         self.items(own, lineage, hosts.to_vec()).await;
     }

@@ -255,9 +255,13 @@ impl Finished {
 
     /// Makes a failure of it, as `called` says; the rest of the result stays.
     pub(super) fn fail_with(&mut self, called: &Called) {
-        let Called::Failed { message, .. } = called else {
-            return;
-        };
+        if let Called::Failed { message, .. } = called {
+            self.fail(message);
+        }
+    }
+
+    /// Makes a failure of it, with this message.
+    pub(super) fn fail(&mut self, message: &str) {
         self.status = Status::Failed;
         self.result.insert("msg".to_owned(), json!(message));
         self.result.insert("failed".to_owned(), json!(true));

@@ -29,13 +29,23 @@ pub(super) fn split<'i>(role: &Arc<Role>, items: &'i [Item]) -> (&'i [Item], &'i
 
 impl Batch {
     /// Checks the role's variables on each host, as a task of its own; a host where they do not fit fails.
+    ///
+    /// The task is tagged `always`, as the reference has it, but a role of whose `items` the tags choose none is not entered:
+    /// its condition may be about what a task that was left out would have found.
     pub(super) async fn check_arguments(
         &mut self,
         role: &Arc<Role>,
+        items: &[Item],
         lineage: &Lineage,
         hosts: &[Arc<Host>],
     ) {
         let mut hosts = super::batch::active(hosts);
+        let settings = &self.shared.settings;
+        let is_tagged = !(settings.tags.is_empty() && settings.skip_tags.is_empty());
+        let chosen = |first: &Arc<Host>| self.chooses(items, lineage, first);
+        if is_tagged && !items.is_empty() && !hosts.first().is_some_and(chosen) {
+            return;
+        }
         if role.params.is_empty() && role.argument_spec.is_some() {
             // A role that several others depend on is checked once on each host.
             hosts.retain(|host| {
@@ -61,6 +71,23 @@ impl Batch {
         }
         let fatal = self.is_fatal(&lineage, &hosts);
         self.after(&run.name, &hosts, fatal, lost_before);
+    }
+
+    /// Whether the tags choose any of the tasks.
+    fn chooses(&self, items: &[Item], lineage: &Lineage, host: &Arc<Host>) -> bool {
+        items.iter().any(|item| match item {
+            Item::Task(task) => {
+                let lineage = lineage.within(Level::Task(task.clone()));
+                let scope = task_scope(&self.shared, &self.play, host, &lineage);
+                self.selected(&lineage, &scope)
+            }
+            Item::Block(block) => {
+                let lineage = lineage.within(Level::Block(block.clone()));
+                [&block.body, &block.rescue, &block.always]
+                    .into_iter()
+                    .any(|items| self.chooses(items, &lineage, host))
+            }
+        })
     }
 }
 

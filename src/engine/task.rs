@@ -380,13 +380,13 @@ impl TaskRun {
         {
             finished.status = Status::Ignored;
         }
+        self.commit_if_asked(host, scope, &mut finished).await;
         self.shared.events.emit(Kind::TaskFinished {
             task: self.number,
             host: host.name.clone(),
             result: self.shown(&finished, scope, took),
         });
         self.take_over(host, scope, &finished);
-        self.commit_if_asked(host, scope, &finished).await;
         if finished.status == Status::Changed {
             self.notify(host, scope);
         }
@@ -412,7 +412,9 @@ impl TaskRun {
     }
 
     /// The point of no return (`windlass.commit`): what the run did on the host so far stays.
-    async fn commit_if_asked(&self, host: &Arc<Host>, scope: &Scope, finished: &Finished) {
+    ///
+    /// A host whose log does not know of it would go back behind it later, so that is a failure.
+    async fn commit_if_asked(&self, host: &Arc<Host>, scope: &Scope, finished: &mut Finished) {
         let asked = matches!(&self.task.action, Action::Module { spec, .. } if spec.name == COMMIT)
             && matches!(finished.status, Status::Ok | Status::Changed)
             && self.play.keeps_undo();
@@ -430,10 +432,9 @@ impl TaskRun {
                 let instead = instead.into_iter().flatten().map(text).collect();
                 host.state().held = Some(Held { reason, instead });
             }
-            Err(error) => self.shared.events.emit(Kind::Warning {
-                host: Some(host.name.clone()),
-                message: format!("the point of no return could not be recorded: {error}"),
-            }),
+            Err(error) => finished.fail(&format!(
+                "the point of no return could not be recorded: {error}"
+            )),
         }
     }
 

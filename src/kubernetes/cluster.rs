@@ -5,7 +5,7 @@
 //! the next host.
 
 use super::access::Access;
-use super::{ClusterError, Dial, kubectl, tunnel};
+use super::{ClusterError, Dial, here, kubectl, tunnel};
 use futures::TryStreamExt as _;
 use http::{Method, Request, header};
 use kube::core::WatchEvent;
@@ -32,6 +32,8 @@ pub enum Transport {
     Tunnel,
     /// `kubectl --raw` on the control-plane host, since its SSH server refuses forwarding.
     Kubectl,
+    /// HTTPS from the controller, by a kubeconfig that lies there.
+    Direct,
 }
 
 impl Transport {
@@ -40,6 +42,7 @@ impl Transport {
         match self {
             Self::Tunnel => "tunnel",
             Self::Kubectl => "kubectl",
+            Self::Direct => "direct",
         }
     }
 }
@@ -119,6 +122,14 @@ impl Endpoint {
         host: &str,
         kubeconfig: &str,
     ) -> Result<Self, ClusterError> {
+        if let Some(path) = here::path(kubeconfig)? {
+            let access = Access::read(&here::Here, host, &path).await?;
+            return Ok(Self {
+                host: host.to_owned(),
+                client: tunnel::client(Arc::new(here::Here), host, &access, None)?,
+                transport: Transport::Direct,
+            });
+        }
         let access = Access::read(dial.as_ref(), host, kubeconfig).await?;
         let tunnelled = Self {
             host: host.to_owned(),
@@ -145,7 +156,10 @@ impl Endpoint {
         address: &str,
         port: Option<u16>,
     ) -> Result<Self, ClusterError> {
-        let access = Access::read(dial.as_ref(), host, kubeconfig).await?;
+        let access = match here::path(kubeconfig)? {
+            Some(path) => Access::read(&here::Here, here::NAME, &path).await?,
+            None => Access::read(dial.as_ref(), host, kubeconfig).await?,
+        };
         let to = (address.to_owned(), port.unwrap_or(access.server_port));
         Ok(Self {
             host: host.to_owned(),
@@ -206,7 +220,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster behind `hosts`, names in the inventory in the order to try; `kubeconfig` is a path on each of them.
+    /// The cluster behind `hosts`, names in the inventory in the order to try; `kubeconfig` is a path on each of them, or
+    /// `controller:PATH` for one on the controller, by which no host is needed.
     ///
     /// Succeeds when one of them has an API server that answers.
     pub async fn open(
@@ -228,6 +243,11 @@ impl Cluster {
                 "no control-plane host is named".to_owned(),
             ));
         }
+        // By one on the controller there is only one way.
+        let hosts = match here::path(kubeconfig)? {
+            Some(_) => vec![here::NAME.to_owned()],
+            None => hosts,
+        };
         let cluster = Self {
             dial,
             hosts: hosts

@@ -16,6 +16,7 @@ mod gate;
 mod gate_node;
 mod health;
 mod healthz;
+mod here;
 mod kubeconfig;
 mod kubectl;
 mod objects;

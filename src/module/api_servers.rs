@@ -1,4 +1,5 @@
-//! `windlass.api_servers`: what the API servers of a cluster are at this moment. Changes nothing.
+//! `windlass.api_servers`: what the API servers of a cluster are at this moment, and its kubelets if asked for. Changes
+//! nothing.
 
 use super::kube_target::{API_HOSTS, KUBECONFIG, KUBECONFIG_PARAMETER, optional, values};
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params};
@@ -6,7 +7,7 @@ use crate::kubernetes::{self, SeenServer};
 use crate::playbook::{FreeForm, Kind, Spec};
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 static SPEC: Spec = Spec {
     name: "windlass.api_servers",
@@ -19,6 +20,11 @@ static SPEC: Spec = Spec {
         ),
         API_HOSTS,
         KUBECONFIG_PARAMETER,
+        optional(
+            "nodes",
+            Kind::Bool,
+            "also read the versions of the kubelets; fails when no API server answers",
+        ),
         optional(
             "port",
             Kind::Int,
@@ -36,21 +42,38 @@ struct Given {
     address: Option<String>,
     api_hosts: Vec<String>,
     kubeconfig: Option<String>,
+    #[serde(default)]
+    nodes: bool,
     port: Option<u16>,
 }
 
-/// One server as a result shows it; `version` is empty for one that does not answer.
-fn shown(seen: SeenServer) -> Value {
-    let (served, error) = match seen.served {
-        Ok(served) => (served, String::new()),
-        Err(error) => (kubernetes::Served::default(), error),
-    };
-    json!({
-        "host": seen.host,
-        "version": served.version,
-        "emulated": served.emulated,
-        "error": error,
-    })
+/// The servers as a result shows them: all in a list, where `version` is empty for one that does not answer, and by host
+/// those that answer and those that do not.
+fn shown(seen: Vec<SeenServer>) -> [(&'static str, Value); 3] {
+    let (mut servers, mut api, mut silent) = (Vec::new(), Map::new(), Map::new());
+    for SeenServer { host, served } in seen {
+        let (served, error) = match served {
+            Ok(served) => {
+                api.insert(host.clone(), Value::from(served.version.clone()));
+                (served, String::new())
+            }
+            Err(error) => {
+                silent.insert(host.clone(), Value::from(error.clone()));
+                (kubernetes::Served::default(), error)
+            }
+        };
+        servers.push(json!({
+            "host": host,
+            "version": served.version,
+            "emulated": served.emulated,
+            "error": error,
+        }));
+    }
+    [
+        ("servers", Value::Array(servers)),
+        ("api", Value::Object(api)),
+        ("silent", Value::Object(silent)),
+    ]
 }
 
 #[async_trait]
@@ -71,9 +94,19 @@ impl Module for Servers {
             given.port,
         )
         .await;
-        let servers: Vec<Value> = servers.into_iter().map(shown).collect();
+        let mut result = values(shown(servers));
+        result.insert("api_hosts".to_owned(), json!(given.api_hosts));
+        if given.nodes {
+            let cluster = cx.clusters.get(&given.api_hosts, kubeconfig).await?;
+            let nodes = kubernetes::kubelet_versions(&cluster).await?;
+            let nodes: Map<String, Value> = nodes
+                .into_iter()
+                .map(|(name, version)| (name, Value::from(version)))
+                .collect();
+            result.insert("nodes".to_owned(), Value::Object(nodes));
+        }
         Ok(Inspection::Done(Outcome {
-            result: values([("servers", Value::from(servers))]),
+            result,
             ..Outcome::default()
         }))
     }

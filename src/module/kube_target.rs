@@ -28,7 +28,7 @@ pub(super) const KUBECONFIG_PARAMETER: Parameter = Parameter {
     kind: Kind::Path,
     required: false,
     choices: &[],
-    summary: "administrator's kubeconfig on those hosts; default /etc/kubernetes/admin.conf",
+    summary: "administrator's kubeconfig on those hosts, or controller:PATH for one on the controller, by which the API is asked without SSH; default /etc/kubernetes/admin.conf",
 };
 
 /// The parameter `node`.

@@ -48,11 +48,21 @@ static SPEC: Spec = Spec {
             Kind::String,
             "what it is: kube-apiserver, kubelet, k3s-server and the like",
         ),
+        optional(
+            "emulates_from",
+            Kind::String,
+            "from this version on the API server first runs as the old minor version; empty for never",
+        ),
         KUBECONFIG_PARAMETER,
         optional(
             "local",
             Kind::Bool,
             "it speaks only to the API server of this host, as kubeadm's controllers do",
+        ),
+        optional(
+            "manifest",
+            Kind::Path,
+            "the component is a static pod, and its version that of the image in this file",
         ),
         NODE,
         optional(
@@ -94,9 +104,12 @@ struct Given {
     at_most: Vec<Value>,
     binary: String,
     component: String,
+    #[serde(default)]
+    emulates_from: String,
     kubeconfig: Option<String>,
     #[serde(default)]
     local: bool,
+    manifest: Option<String>,
     node: Option<String>,
     sha256: Option<String>,
     source: Option<String>,
@@ -142,6 +155,7 @@ impl Module for Look {
                 ("running", Value::from(running)),
                 ("silent", Value::from(silent)),
                 ("local", Value::from(given.local)),
+                ("emulates_from", Value::from(given.emulates_from.as_str())),
                 ("staged", Value::from(is_staged)),
                 ("artifact", artifact),
                 ("via", Value::from(via)),
@@ -205,11 +219,17 @@ impl Given {
 
     /// The version on disk, empty without one; the digest of what is staged, empty when nothing is; the architecture.
     async fn on_host(&self, cx: &Context) -> Result<(String, String, String), ModuleError> {
+        let ask = match &self.manifest {
+            None => format!("{} --version 2>/dev/null </dev/null", quote(&self.binary)),
+            Some(manifest) => format!(
+                r"sed -n 's/^ *image: .*:\(v[0-9][^ @]*\).*$/\1/p' {}",
+                quote(manifest)
+            ),
+        };
         let script = format!(
-            "said=$({} --version 2>/dev/null </dev/null)\nsum=\nnext={}\n\
+            "said=$({ask})\nsum=\nnext={}\n\
              if [ -n \"$next\" ] && [ -f \"$next\" ]; then sum=$(sha256sum <\"$next\"); fi\n\
              printf '%s\\0%s\\0%s\\0' \"$said\" \"${{sum%% *}}\" \"$(uname -m)\"\n",
-            quote(&self.binary),
             quote(self.staged.as_deref().unwrap_or_default()),
         );
         let output = cx.remote.run(script).await?;

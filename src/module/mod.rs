@@ -9,7 +9,6 @@ mod api_servers;
 mod artifact;
 mod assert;
 mod baseline;
-mod cluster_versions;
 mod command;
 mod commit;
 mod config_map;

@@ -55,6 +55,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "part host: files with certificates; may hold *",
     ),
+    optional(
+        "checksum_files",
+        Kind::Map,
+        "part artifacts: path or URL of the file with a binary's checksum, by name; SHA256SUMS beside the source by default",
+    ),
     optional("checksums", Kind::Map, "part artifacts: SHA-256 by name"),
     optional(
         "clock_seconds",
@@ -103,6 +108,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
         "part etcd: whether etcd is upgraded over a minor version too",
     ),
+    optional(
+        "files",
+        Kind::Map,
+        "part artifacts: what a binary is called at its source, by name",
+    ),
     optional("findings", Kind::List, "part report: lists of findings"),
     optional(
         "free_inodes",
@@ -124,12 +134,12 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "part report: groups and checks that do not block",
     ),
-    KUBECONFIG_PARAMETER,
     optional(
         "known",
         Kind::List,
         "part cluster: all hosts of the cluster in the inventory",
     ),
+    KUBECONFIG_PARAMETER,
     optional(
         "machine",
         Kind::String,
@@ -165,7 +175,11 @@ const PARAMETERS: &[Parameter] = &[
         Kind::String,
         "part cluster: where API servers listen on their hosts",
     ),
-    optional("source", Kind::String, "part artifacts: folder or URL"),
+    optional(
+        "source",
+        Kind::String,
+        "part artifacts: folder or URL; part cluster: folders beside it that are named like versions are added to `via`",
+    ),
     optional(
         "state_dir",
         Kind::Path,

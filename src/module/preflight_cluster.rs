@@ -1,5 +1,6 @@
 //! The parts of `windlass.preflight` that ask a cluster: `look` its nodes, `cluster` everything else. No host of the play is asked.
 
+use super::hop_versions::{beside, versions_in};
 use super::preflight::{distribution, found, rules, version};
 use super::{Context, ModuleError, Outcome, Params};
 use crate::kubernetes::preflight::{
@@ -62,6 +63,7 @@ struct ClusterParams {
     target: Option<String>,
     #[serde(default)]
     via: Vec<String>,
+    source: Option<String>,
     strict: Option<bool>,
     drain: Option<DrainParams>,
     at_once: Option<Value>,
@@ -129,6 +131,10 @@ fn plan(
         .iter()
         .map(|text| version("via", Some(text)))
         .collect();
+    let mut via = via?;
+    if let Some(folder) = given.source.as_deref().and_then(beside) {
+        via.extend(versions_in(folder));
+    }
     let mut distribution = distribution(given.distribution.as_deref())?;
     if distribution == Distribution::Systemd && given.hosts.values().any(|host| host.kubeadm) {
         distribution = Distribution::Kubeadm;
@@ -165,7 +171,7 @@ fn plan(
         aim: Aim {
             target,
             distribution,
-            via: via?,
+            via,
             strict: given.strict.unwrap_or(true),
         },
         servers: ServerQuery {

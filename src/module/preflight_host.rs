@@ -185,6 +185,12 @@ struct ArtifactParams {
     artifacts: Vec<Named>,
     #[serde(default)]
     checksums: BTreeMap<String, String>,
+    /// Path or URL of a binary's checksums, else `SHA256SUMS` beside the source.
+    #[serde(default)]
+    checksum_files: BTreeMap<String, String>,
+    /// What a binary is called where it comes from, when that is another name.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
     source: Option<String>,
     #[serde(default)]
     machine: String,
@@ -228,8 +234,11 @@ async fn artifact(
         Finding::block(
             Group::Artifacts,
             "artifact",
-            format!("{name}: {why}"),
-            "put it there with its SHA256SUMS, or correct artifact_source",
+            match &named.version {
+                Some(version) => format!("{name} {version}: {why}"),
+                None => format!("{name}: {why}"),
+            },
+            "put it there with its checksums, or set artifact_source to a folder, a bundle or a URL that has it",
         )
     };
     let found = if source.contains("://") {
@@ -241,12 +250,16 @@ async fn artifact(
         }
     };
     let wanted = Wanted {
-        name: name.to_owned(),
+        name: given
+            .files
+            .get(name)
+            .map_or(name, String::as_str)
+            .to_owned(),
         source: found,
+        checksums: given.checksum_files.get(name).cloned(),
         sha256: given.checksums.get(name).cloned(),
         version: named.version.clone(),
         arch: (!given.machine.is_empty()).then(|| architecture_name(&given.machine)),
-        ..Wanted::default()
     };
     let content = match Cache::shared().get(&wanted).await {
         Ok(content) => content,

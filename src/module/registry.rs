@@ -2,10 +2,10 @@
 
 use super::Module;
 use super::{
-    api_server, api_servers, artifact, assert, baseline, cluster_versions, command, commit,
-    config_map, copy, cordon, debug, drain, fail, fetch, file, gate, get_url, healthz,
-    include_vars, kube_flags, kube_node, look, pause, ping, preflight, service, set_fact, setup,
-    shell, slurp, stat, systemd, template, uncordon, upgrade_path, wait_for,
+    api_server, api_servers, artifact, assert, baseline, command, commit, config_map, copy, cordon,
+    debug, drain, fail, fetch, file, gate, get_url, healthz, include_vars, kube_flags, kube_node,
+    look, pause, ping, preflight, service, set_fact, setup, shell, slurp, stat, systemd, template,
+    uncordon, upgrade_path, wait_for,
 };
 use crate::playbook::{Catalog, Spec};
 
@@ -35,7 +35,6 @@ static MODULES: &[&dyn Module] = &[
     &api_servers::Servers,
     &artifact::Artifact,
     &baseline::Baseline,
-    &cluster_versions::ClusterVersions,
     &commit::Commit,
     &config_map::ConfigMap,
     &cordon::Cordon,

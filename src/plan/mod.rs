@@ -7,6 +7,8 @@ mod order;
 mod upgrade;
 mod upgrade_input;
 mod upgrade_walk;
+#[cfg(test)]
+mod upgrade_walk_tests;
 
 pub use batches::{BatchError, BatchSize, batches};
 pub use order::{Order, order};

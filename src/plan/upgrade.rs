@@ -66,6 +66,8 @@ pub struct Stage {
     pub rules: Vec<String>,
     /// What takes a step back, in words.
     pub inverse: String,
+    /// The new version, which ran as the old one so far, becomes itself.
+    pub ends_emulation: bool,
     /// Whether a host stays at the new version once it has served it.
     pub point_of_no_return: bool,
     /// What it takes in all.

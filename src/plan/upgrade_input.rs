@@ -47,6 +47,8 @@ pub struct Found {
     pub artifact: Artifact,
     /// Versions that binaries are at hand of.
     pub via: Vec<Version>,
+    /// From this version on a new minor version first runs as the old one, and another play ends that; `None` is never.
+    pub emulates_from: Option<Version>,
     /// What the step takes.
     pub times: Times,
 }

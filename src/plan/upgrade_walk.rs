@@ -3,7 +3,7 @@
 use super::upgrade::{Batch, Blocked, ClusterPlan, Span, Stage, Step, Upgrade};
 use super::upgrade_input::{Artifact, ClusterNow, Found, Work};
 use crate::kubernetes::Version;
-use crate::kubernetes::rules::{Component, Hop, Rules, State, Violation};
+use crate::kubernetes::rules::{Component, Hop, Minor, Rules, State, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Upgrade {
@@ -38,6 +38,8 @@ struct Walk<'a> {
     state: State,
     /// What the cluster breaks at this moment; a step is judged by what it adds.
     broken: Vec<Violation>,
+    /// Hosts whose API servers are new and behave as the minor version that is given here.
+    emulating: BTreeMap<String, Minor>,
 }
 
 impl<'a> Walk<'a> {
@@ -50,6 +52,7 @@ impl<'a> Walk<'a> {
         let state = now.state(&found);
         Self {
             broken: rules.violations(&state),
+            emulating: BTreeMap::new(),
             rules,
             works,
             name,
@@ -212,6 +215,7 @@ impl<'a> Walk<'a> {
             batches: Vec::new(),
             rules: self.rules.about(component, &self.state),
             inverse: inverse(component).to_owned(),
+            ends_emulation: false,
             point_of_no_return: false,
             time: Span::zero(),
         };
@@ -225,11 +229,17 @@ impl<'a> Walk<'a> {
                         && found.cluster == self.name
                 });
                 let Some(found) = found else { continue };
+                let before = self.emulating.len();
                 if let Some(step) = self.step(found, hop, last) {
-                    stage.point_of_no_return |= is_final(found.component, &step);
+                    stage.ends_emulation |= self.emulating.len() < before;
+                    stage.point_of_no_return |=
+                        is_final(found.component, &step) && !self.emulating.contains_key(host);
                     longest = longer(longest, found);
                     batch.steps.push(step);
                 }
+            }
+            if stage.ends_emulation {
+                "drop-in of the emulation back, service restarted".clone_into(&mut stage.inverse);
             }
             if !batch.steps.is_empty() {
                 stage.time.then(longest);
@@ -248,6 +258,12 @@ impl<'a> Walk<'a> {
             .iter()
             .find(|member| member.host == found.host && member.component == found.component);
         let from = member.map(|member| member.version.clone());
+        if from.as_ref() == Some(to) && self.emulating.contains_key(&found.host) {
+            return self.end_emulation(found, to);
+        }
+        if waits(found) && self.serving().any(|version| version < to) {
+            return None;
+        }
         let on_disk = found.disk.as_ref() == Some(to) || !last;
         match &from {
             Some(from) if from == to && (on_disk || found.is_done()) => return None,
@@ -261,6 +277,9 @@ impl<'a> Walk<'a> {
             .into_iter()
             .collect();
         self.state.set(&found.host, found.component, to);
+        if let Some(old) = from.as_ref().and_then(|from| emulated(found, from, to)) {
+            self.emulating.insert(found.host.clone(), old);
+        }
         let after = self.rules.violations(&self.state);
         let known = |each: &Violation| {
             let same = |old: &Violation| {
@@ -281,6 +300,22 @@ impl<'a> Walk<'a> {
             to: to.to_string(),
             staged: last && found.staged,
             breaks,
+        })
+    }
+
+    /// The API server becomes what it is, once all of them run the new version.
+    fn end_emulation(&mut self, found: &Found, to: &Version) -> Option<Step> {
+        if self.serving().any(|version| version != to) {
+            return None;
+        }
+        let old = self.emulating.remove(&found.host)?;
+        Some(Step {
+            host: found.host.clone(),
+            from: format!("{to} as {old}"),
+            to: to.to_string(),
+            // It needs no binary.
+            staged: true,
+            breaks: Vec::new(),
         })
     }
 
@@ -353,6 +388,25 @@ fn inverse(component: Component) -> &'static str {
     }
 }
 
+/// Whether the role waits with this component until every API server is at the version.
+fn waits(found: &Found) -> bool {
+    let controls = matches!(
+        found.component,
+        Component::ControllerManager | Component::Scheduler
+    );
+    controls && !found.local
+}
+
+/// The minor version that a new API server first runs as.
+fn emulated(found: &Found, from: &Version, to: &Version) -> Option<Minor> {
+    let since = found.emulates_from.as_ref()?;
+    let wanted = found.component == Component::ApiServer && to >= since;
+    (wanted && from.minors_to(to) == Some(1)).then_some(Minor {
+        major: from.major,
+        minor: from.minor,
+    })
+}
+
 /// Whether the host stays at the new version: what it has stored in another minor's form, the old one may not read.
 fn is_final(component: Component, step: &Step) -> bool {
     let stores = component.serves_api() || component == Component::Etcd;
@@ -371,232 +425,5 @@ fn longer(span: Span, found: &Found) -> Span {
         usual: span
             .usual
             .and_then(|usual| found.times.usual.map(|next| usual.max(next))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Times;
-    use super::*;
-    use std::time::Duration;
-
-    fn version(text: &str) -> Version {
-        text.parse().unwrap()
-    }
-
-    fn found(host: &str, component: Component, now: &str, target: &str) -> Found {
-        Found {
-            host: host.to_owned(),
-            cluster: "c".to_owned(),
-            component,
-            node: host.to_owned(),
-            local: false,
-            target: version(target),
-            running: Some(version(now)),
-            disk: Some(version(now)),
-            staged: false,
-            artifact: Artifact::Verified("/srv".to_owned()),
-            via: ["v1.33.5", "v1.34.3", "v1.35.1", "v1.36.0"]
-                .map(version)
-                .to_vec(),
-            times: Times {
-                at_least: Duration::from_secs(10),
-                at_most: Duration::from_secs(60),
-                usual: None,
-            },
-        }
-    }
-
-    fn work(component: Component, hosts: &[&str], now: &str, target: &str, looped: bool) -> Work {
-        Work {
-            play: format!("play of {component}"),
-            looped,
-            waits: component == Component::Kubelet,
-            batches: hosts.iter().map(|host| vec![(*host).to_owned()]).collect(),
-            found: hosts
-                .iter()
-                .map(|host| found(host, component, now, target))
-                .collect(),
-        }
-    }
-
-    /// A cluster of two API servers and two workers, all at `now`.
-    fn cluster(now: &str) -> BTreeMap<String, ClusterNow> {
-        let all = |names: [&str; 2]| names.map(|name| (name.to_owned(), version(now))).into();
-        let cluster = ClusterNow {
-            api: all(["cp1", "cp2"]),
-            nodes: all(["n1", "n2"]),
-            silent: BTreeMap::new(),
-        };
-        BTreeMap::from([("c".to_owned(), cluster)])
-    }
-
-    fn plan(works: &[Work], now: &str) -> ClusterPlan {
-        let rules = Rules::load(None).unwrap();
-        let mut upgrade = Upgrade::plan(&rules, works, &cluster(now));
-        assert_eq!(upgrade.clusters.len(), 1);
-        upgrade.clusters.remove(0)
-    }
-
-    fn both(now: &str, target: &str, looped: bool) -> [Work; 2] {
-        [
-            work(Component::ApiServer, &["cp1", "cp2"], now, target, looped),
-            work(Component::Kubelet, &["n1", "n2"], now, target, looped),
-        ]
-    }
-
-    fn shape(plan: &ClusterPlan) -> Vec<String> {
-        let one = |stage: &Stage| {
-            let steps: Vec<_> = stage.steps().map(|step| step.host.as_str()).collect();
-            format!("{} {} {}", stage.component, stage.to, steps.join(","))
-        };
-        plan.stages.iter().map(one).collect()
-    }
-
-    #[test]
-    fn one_hop_goes_through_the_plays_in_order() {
-        let plan = plan(&both("v1.34.3", "v1.35.1", false), "v1.34.3");
-        assert_eq!(plan.blocked, None);
-        assert_eq!(
-            shape(&plan),
-            ["kube-apiserver v1.35.1 cp1,cp2", "kubelet v1.35.1 n1,n2"]
-        );
-        assert!(plan.stages[0].point_of_no_return);
-        assert!(!plan.stages[1].point_of_no_return);
-        assert_eq!(plan.time.at_least, Duration::from_secs(40));
-        assert_eq!(plan.time.at_most, Duration::from_secs(240));
-        assert_eq!(plan.time.usual, None);
-        assert!(
-            plan.stages[0]
-                .rules
-                .contains(&"apiserver-apiserver".to_owned())
-        );
-        assert_eq!(plan.from, ["v1.34.3"]);
-        assert_eq!(plan.hops, ["v1.35.1"]);
-    }
-
-    #[test]
-    fn plays_that_loop_walk_the_hops_and_kubelets_follow_once() {
-        let plan = plan(&both("v1.33.5", "v1.35.1", true), "v1.33.5");
-        assert_eq!(plan.blocked, None);
-        assert_eq!(
-            shape(&plan),
-            [
-                "kube-apiserver v1.34.3 cp1,cp2",
-                "kube-apiserver v1.35.1 cp1,cp2",
-                "kubelet v1.35.1 n1,n2"
-            ]
-        );
-    }
-
-    #[test]
-    fn kubelets_that_do_not_wait_are_drained_at_every_hop() {
-        let mut works = both("v1.33.5", "v1.35.1", true);
-        works[1].waits = false;
-        let plan = plan(&works, "v1.33.5");
-        assert_eq!(plan.blocked, None);
-        assert_eq!(plan.stages.len(), 4);
-        assert_eq!(shape(&plan)[1], "kubelet v1.34.3 n1,n2");
-    }
-
-    #[test]
-    fn what_is_forbidden_names_its_rule_and_a_way() {
-        let cases = [
-            // A minor is skipped, and the plays do not loop.
-            (
-                both("v1.33.5", "v1.35.1", false).to_vec(),
-                "v1.33.5",
-                "control-plane-hop",
-                "v1.34.3, then v1.35.1",
-            ),
-            // Lower than what runs.
-            (
-                both("v1.35.1", "v1.34.3", false).to_vec(),
-                "v1.35.1",
-                "control-plane-hop",
-                "windlass rollback",
-            ),
-            (
-                both("v1.35.1", "v1.34.3", true).to_vec(),
-                "v1.35.1",
-                "control-plane-hop",
-                "windlass rollback",
-            ),
-            // Kubelets alone, before the control plane.
-            (
-                both("v1.34.3", "v1.35.1", false)[1..].to_vec(),
-                "v1.34.3",
-                "kubelet-apiserver",
-                "upgrade the API servers first",
-            ),
-            // The kubelets' play stands before the API servers'.
-            (
-                both("v1.34.3", "v1.35.1", false)
-                    .into_iter()
-                    .rev()
-                    .collect(),
-                "v1.34.3",
-                "kubelet-apiserver",
-                "API servers first",
-            ),
-        ];
-        for (works, now, rule, hint) in cases {
-            let blocked = plan(&works, now).blocked.unwrap();
-            assert_eq!(blocked.rule, rule, "{blocked:?}");
-            assert!(blocked.hint.contains(hint), "{blocked:?}");
-            assert!(blocked.source.starts_with("https://"), "{blocked:?}");
-        }
-    }
-
-    #[test]
-    fn equal_is_nothing_to_do() {
-        for looped in [false, true] {
-            let plan = plan(&both("v1.35.1", "v1.35.1", looped), "v1.35.1");
-            assert!(plan.stages.is_empty() && plan.hops.is_empty());
-            assert_eq!(plan.done, ["cp1", "cp2", "n1", "n2"]);
-            assert_eq!(plan.blocked, None);
-        }
-    }
-
-    #[test]
-    fn what_an_interrupted_run_left_is_gone_on_with() {
-        let mut works = both("v1.34.3", "v1.35.1", false);
-        works[0].found[0] = found("cp1", Component::ApiServer, "v1.35.1", "v1.35.1");
-        // Replaced on disk, not restarted.
-        works[0].found[1].disk = Some(version("v1.35.1"));
-        let plan = plan(&works, "v1.34.3");
-        assert_eq!(shape(&plan)[0], "kube-apiserver v1.35.1 cp2");
-        assert_eq!(plan.done, ["cp1"]);
-    }
-
-    #[test]
-    fn a_missing_binary_blocks_unless_it_is_on_the_host() {
-        let mut works = both("v1.34.3", "v1.35.1", false);
-        for found in &mut works[1].found {
-            found.artifact = Artifact::Missing {
-                at: "/srv".to_owned(),
-                why: "not there".to_owned(),
-            };
-        }
-        assert_eq!(plan(&works, "v1.34.3").blocked.unwrap().rule, "artifact");
-        works[1]
-            .found
-            .iter_mut()
-            .for_each(|found| found.staged = true);
-        assert_eq!(plan(&works, "v1.34.3").blocked, None);
-    }
-
-    #[test]
-    fn what_earlier_runs_took_counts_only_when_all_is_known() {
-        let mut works = both("v1.34.3", "v1.35.1", false);
-        for found in works.iter_mut().flat_map(|work| &mut work.found) {
-            found.times.usual = Some(Duration::from_secs(20));
-        }
-        assert_eq!(
-            plan(&works, "v1.34.3").time.usual,
-            Some(Duration::from_secs(80))
-        );
-        works[1].found[0].times.usual = None;
-        assert_eq!(plan(&works, "v1.34.3").time.usual, None);
     }
 }

@@ -80,14 +80,14 @@ impl Page {
         };
         lines.push(self.colors.paint(Tone::Heading, &title));
         let (components, versions) = (
-            widest(cluster, |stage| &stage.component),
+            widest(cluster, component),
             widest(cluster, |stage| &stage.to),
         );
         for (at, stage) in cluster.stages.iter().enumerate() {
             let head = format!(
                 "{:>4}  {}  {}  ",
                 at + 1,
-                pad(&stage.component, components),
+                pad(component(stage), components),
                 pad(&stage.to, versions)
             );
             self.stage(stage, &head, lines);
@@ -217,7 +217,7 @@ impl Page {
     }
 }
 
-fn widest<'a>(cluster: &'a ClusterPlan, of: impl Fn(&'a Stage) -> &'a String) -> usize {
+fn widest<'a>(cluster: &'a ClusterPlan, of: impl Fn(&'a Stage) -> &'a str) -> usize {
     let widths = cluster.stages.iter().map(|stage| of(stage).chars().count());
     widths.max().unwrap_or_default()
 }
@@ -309,6 +309,15 @@ fn legal(cluster: &ClusterPlan) -> String {
     )
 }
 
+/// What a stage is about.
+fn component(stage: &Stage) -> &str {
+    if stage.ends_emulation {
+        "emulation ends"
+    } else {
+        &stage.component
+    }
+}
+
 fn staged(cluster: &ClusterPlan, text: &PlanText<'_>) -> String {
     let steps = || cluster.stages.iter().flat_map(Stage::steps);
     let (there, all) = (steps().filter(|step| step.staged).count(), steps().count());
@@ -382,6 +391,7 @@ mod tests {
             staged: *host == "cp1",
             artifact: Artifact::Verified("/srv/v1.35.1".to_owned()),
             via: Vec::new(),
+            emulates_from: None,
             times: Times {
                 at_least: Duration::from_secs(20),
                 at_most: Duration::from_mins(10),

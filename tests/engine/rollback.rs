@@ -281,3 +281,33 @@ fn behind_the_point_of_no_return_a_host_is_held() {
     let message = ran.rollback("h1")["message"].as_str().unwrap();
     assert!(message.contains("it has served"), "{message}");
 }
+
+/// What no log knows of could not be kept to: the host would go back behind it.
+#[test]
+fn a_point_of_no_return_that_cannot_be_recorded_is_a_failure() {
+    let place = place(&["h1"]);
+    let ran = place.run(
+        "
+- hosts: all
+  gather_facts: false
+  rollback: {on: failure}
+  vars:
+    manifest: '{{ windlass_state_dir }}/runs/{{ windlass_run_id }}/manifest'
+  tasks:
+    - copy: {dest: '{{ place }}/conf', content: new}
+    - shell: rm {{ manifest | quote }} && mkdir {{ manifest | quote }}
+    - windlass.commit: {reason: it has served}
+    - copy: {dest: '{{ place }}/made', content: x}
+",
+    );
+    let failure = ran.recap("h1")["failed"].as_u64();
+    assert_eq!(failure, Some(1), "{}", ran.text);
+    assert!(
+        ran.text
+            .contains("the point of no return could not be recorded"),
+        "{}",
+        ran.text
+    );
+    assert!(!place.on("h1", "made").exists());
+    assert_ne!(ran.state("h1"), "held");
+}

@@ -132,7 +132,7 @@ impl Bench {
             let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
             child.wait_with_output().unwrap()
         });
-        let output = tokio::time::timeout(Duration::from_secs(60), work)
+        let output = tokio::time::timeout(Duration::from_mins(1), work)
             .await
             .unwrap_or_else(|_| panic!("kubectl {line} does not end"))
             .unwrap();

@@ -90,8 +90,8 @@ async fn objects_come_whole_in_every_form_and_selectors_select() {
             .await
             .good();
         assert_eq!(web.lines().count(), 3);
-        let none = bench.run("get pods -n shop -l app=nothing").await;
-        assert_eq!((none.code, none.stdout.as_str()), (0, ""));
+        let nothing = bench.run("get pods -n shop -l app=nothing").await;
+        assert_eq!((nothing.code, nothing.stdout.as_str()), (0, ""));
         let path = "get node w1 -o jsonpath={.status.addresses[0].address}";
         assert_eq!(bench.run(path).await.good(), "192.0.2.1");
     }

@@ -57,6 +57,8 @@ pub(crate) struct Inventory {
     groups: Vec<(&'static str, &'static str, usize)>,
     before: String,
     target: String,
+    /// Versions on the way to the target.
+    via: Vec<String>,
     artifacts: BTreeMap<&'static str, Artifact>,
     variables: Map<String, Value>,
 }
@@ -86,6 +88,7 @@ impl Inventory {
             groups: Vec::new(),
             before: crate::lab::BEFORE.to_owned(),
             target: crate::lab::TARGET.to_owned(),
+            via: Vec::new(),
             artifacts: BTreeMap::new(),
             variables,
         }
@@ -124,6 +127,12 @@ impl Inventory {
     /// The version to upgrade to, such as `v1.35.1`; k3s gets `+k3s1`.
     pub(crate) fn target(mut self, version: &str) -> Self {
         version.clone_into(&mut self.target);
+        self
+    }
+
+    /// Offers binaries of a version on the way too, such as `v1.34.5`; k3s gets `+k3s1`.
+    pub(crate) fn via(mut self, version: &str) -> Self {
+        self.via.push(version.to_owned());
         self
     }
 
@@ -175,10 +184,13 @@ impl Inventory {
                 continue;
             }
             let target = format!("{}{suffix}", self.target);
-            self.write_artifacts(&folder.join("artifacts").join(&target), &target);
+            for version in self.via.iter().chain([&self.target]) {
+                let version = format!("{version}{suffix}");
+                self.write_artifacts(&folder.join("artifacts").join(&version), &version);
+            }
             let variables = json!({
                 variable: target,
-                "artifact_source": format!("{{{{ inventory_dir }}}}/artifacts/{target}"),
+                "artifact_source": format!("{{{{ inventory_dir }}}}/artifacts/{{{{ {variable} }}}}"),
                 "lab_version": format!("{}{suffix}", self.before),
             });
             clusters.insert(

@@ -230,12 +230,12 @@ fn a_probe_that_fails_ends_the_run_and_takes_its_hosts_back() {
     assert_eq!(run.recap("worker2")["state"], "pending");
     let reason = run.reason("worker1");
     assert!(reason.contains("gave 2 bad answers"), "{reason}");
-    let course: Vec<_> = run
+    let verdicts: Vec<_> = run
         .of_kind("probe_changed")
         .into_iter()
         .map(|event| event["state"].clone())
         .collect();
-    assert_eq!(course, ["good", "bad", "breached"]);
+    assert_eq!(verdicts, ["good", "bad", "breached"]);
     let status = lab.status();
     status.assert_serving("worker1", BEFORE);
     status.assert_serving("worker2", BEFORE);

@@ -8,6 +8,8 @@ mod floors;
 mod load;
 mod minor;
 mod path;
+#[cfg(test)]
+mod path_tests;
 mod read;
 mod removed;
 mod skew;

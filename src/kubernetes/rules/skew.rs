@@ -242,119 +242,120 @@ mod tests {
         found.into_iter().map(|each| each.rule).collect()
     }
 
+    /// What is still legal, what is not, and the rule that says so.
+    const EDGES: &[(&str, &str, &str)] = &[
+        (
+            "a kube-apiserver 1.35.0, b kube-apiserver 1.34.9",
+            "a kube-apiserver 1.35.0, b kube-apiserver 1.33.9",
+            "apiserver-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, b kubelet 1.35.9",
+            "a kube-apiserver 1.35.9, b kubelet 1.36.0",
+            "kubelet-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, b kubelet 1.32.0",
+            "a kube-apiserver 1.35.0, b kubelet 1.31.9",
+            "kubelet-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.28.0, b kubelet 1.25.0",
+            "a kube-apiserver 1.27.0, b kubelet 1.24.9",
+            "kubelet-apiserver-before-1.25",
+        ),
+        (
+            "a kube-apiserver 1.26.0, b kubelet 1.24.0",
+            "a kube-apiserver 1.23.0, b kubelet 1.24.0",
+            "kubelet-apiserver-before-1.25",
+        ),
+        (
+            "a kube-apiserver 1.35.0, b kube-proxy 1.32.0",
+            "a kube-apiserver 1.35.0, b kube-proxy 1.36.0",
+            "kube-proxy-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.26.0, b kube-proxy 1.24.0",
+            "a kube-apiserver 1.27.0, b kube-proxy 1.24.0",
+            "kube-proxy-apiserver-before-1.25",
+        ),
+        (
+            "a kubelet 1.32.0, a kube-proxy 1.35.0",
+            "a kubelet 1.31.0, a kube-proxy 1.35.0",
+            "kube-proxy-kubelet",
+        ),
+        (
+            "a kubelet 1.31.0, b kube-proxy 1.35.0",
+            "a kubelet 1.35.0, a kube-proxy 1.31.0",
+            "kube-proxy-kubelet",
+        ),
+        (
+            "a kubelet 1.22.0, a kube-proxy 1.24.0",
+            "a kubelet 1.21.0, a kube-proxy 1.24.0",
+            "kube-proxy-kubelet-before-1.25",
+        ),
+        (
+            "a kube-apiserver 1.35.0, a kube-controller-manager 1.34.0",
+            "a kube-apiserver 1.35.0, a kube-controller-manager 1.33.0",
+            "controller-manager-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, a kube-controller-manager 1.35.3",
+            "a kube-apiserver 1.34.0, a kube-controller-manager 1.35.0",
+            "controller-manager-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, a kube-scheduler 1.34.0",
+            "a kube-apiserver 1.34.0, a kube-scheduler 1.35.0",
+            "scheduler-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, a cloud-controller-manager 1.34.0",
+            "a kube-apiserver 1.34.0, a cloud-controller-manager 1.35.0",
+            "cloud-controller-manager-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, b kubectl 1.36.0",
+            "a kube-apiserver 1.35.0, b kubectl 1.37.0",
+            "kubectl-apiserver",
+        ),
+        (
+            "a kube-apiserver 1.35.0, b kubectl 1.34.0",
+            "a kube-apiserver 1.35.0, b kubectl 1.33.0",
+            "kubectl-apiserver",
+        ),
+        (
+            "a etcd 3.6.1, b etcd 3.5.26",
+            "a etcd 3.6.1, b etcd 3.4.30",
+            "etcd-etcd",
+        ),
+        (
+            "a k3s-server 1.35.1+k3s1, b k3s-server 1.34.1+k3s1",
+            "a k3s-server 1.35.1+k3s1, b k3s-server 1.33.1+k3s1",
+            "k3s-server-server",
+        ),
+        (
+            "a k3s-server 1.35.1+k3s1, b k3s-agent 1.32.1+k3s1",
+            "a k3s-server 1.35.1+k3s1, b k3s-agent 1.31.1+k3s1",
+            "k3s-agent-server",
+        ),
+        (
+            "a k3s-server 1.35.1+k3s2, b k3s-agent 1.35.1+k3s2",
+            "a k3s-server 1.35.1+k3s1, b k3s-agent 1.35.1+k3s2",
+            "k3s-agent-server",
+        ),
+    ];
+
     #[test]
     fn every_rule_at_its_edge_and_past_it() {
-        // What is still legal, what is not, and the rule that says so.
-        let cases = [
-            (
-                "a kube-apiserver 1.35.0, b kube-apiserver 1.34.9",
-                "a kube-apiserver 1.35.0, b kube-apiserver 1.33.9",
-                "apiserver-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, b kubelet 1.35.9",
-                "a kube-apiserver 1.35.9, b kubelet 1.36.0",
-                "kubelet-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, b kubelet 1.32.0",
-                "a kube-apiserver 1.35.0, b kubelet 1.31.9",
-                "kubelet-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.28.0, b kubelet 1.25.0",
-                "a kube-apiserver 1.27.0, b kubelet 1.24.9",
-                "kubelet-apiserver-before-1.25",
-            ),
-            (
-                "a kube-apiserver 1.26.0, b kubelet 1.24.0",
-                "a kube-apiserver 1.23.0, b kubelet 1.24.0",
-                "kubelet-apiserver-before-1.25",
-            ),
-            (
-                "a kube-apiserver 1.35.0, b kube-proxy 1.32.0",
-                "a kube-apiserver 1.35.0, b kube-proxy 1.36.0",
-                "kube-proxy-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.26.0, b kube-proxy 1.24.0",
-                "a kube-apiserver 1.27.0, b kube-proxy 1.24.0",
-                "kube-proxy-apiserver-before-1.25",
-            ),
-            (
-                "a kubelet 1.32.0, a kube-proxy 1.35.0",
-                "a kubelet 1.31.0, a kube-proxy 1.35.0",
-                "kube-proxy-kubelet",
-            ),
-            (
-                "a kubelet 1.31.0, b kube-proxy 1.35.0",
-                "a kubelet 1.35.0, a kube-proxy 1.31.0",
-                "kube-proxy-kubelet",
-            ),
-            (
-                "a kubelet 1.22.0, a kube-proxy 1.24.0",
-                "a kubelet 1.21.0, a kube-proxy 1.24.0",
-                "kube-proxy-kubelet-before-1.25",
-            ),
-            (
-                "a kube-apiserver 1.35.0, a kube-controller-manager 1.34.0",
-                "a kube-apiserver 1.35.0, a kube-controller-manager 1.33.0",
-                "controller-manager-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, a kube-controller-manager 1.35.3",
-                "a kube-apiserver 1.34.0, a kube-controller-manager 1.35.0",
-                "controller-manager-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, a kube-scheduler 1.34.0",
-                "a kube-apiserver 1.34.0, a kube-scheduler 1.35.0",
-                "scheduler-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, a cloud-controller-manager 1.34.0",
-                "a kube-apiserver 1.34.0, a cloud-controller-manager 1.35.0",
-                "cloud-controller-manager-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, b kubectl 1.36.0",
-                "a kube-apiserver 1.35.0, b kubectl 1.37.0",
-                "kubectl-apiserver",
-            ),
-            (
-                "a kube-apiserver 1.35.0, b kubectl 1.34.0",
-                "a kube-apiserver 1.35.0, b kubectl 1.33.0",
-                "kubectl-apiserver",
-            ),
-            (
-                "a etcd 3.6.1, b etcd 3.5.26",
-                "a etcd 3.6.1, b etcd 3.4.30",
-                "etcd-etcd",
-            ),
-            (
-                "a k3s-server 1.35.1+k3s1, b k3s-server 1.34.1+k3s1",
-                "a k3s-server 1.35.1+k3s1, b k3s-server 1.33.1+k3s1",
-                "k3s-server-server",
-            ),
-            (
-                "a k3s-server 1.35.1+k3s1, b k3s-agent 1.32.1+k3s1",
-                "a k3s-server 1.35.1+k3s1, b k3s-agent 1.31.1+k3s1",
-                "k3s-agent-server",
-            ),
-            (
-                "a k3s-server 1.35.1+k3s2, b k3s-agent 1.35.1+k3s2",
-                "a k3s-server 1.35.1+k3s1, b k3s-agent 1.35.1+k3s2",
-                "k3s-agent-server",
-            ),
-        ];
         let rules = Rules::load(None).unwrap();
-        for (legal, illegal, rule) in cases {
+        for (legal, illegal, rule) in EDGES {
             assert_eq!(broken(legal), Vec::<String>::new(), "{legal}");
-            assert_eq!(broken(illegal), [rule], "{illegal}");
+            assert_eq!(broken(illegal), [*rule], "{illegal}");
         }
         for rule in &rules.skew {
             assert!(
-                cases.iter().any(|(_, _, id)| *id == rule.cite.id),
+                EDGES.iter().any(|(_, _, id)| *id == rule.cite.id),
                 "{} has no case",
                 rule.cite.id
             );

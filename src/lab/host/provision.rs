@@ -8,12 +8,14 @@ use super::layout::HostFolder;
 use super::unit::UnitState;
 use crate::lab::folder;
 use crate::lab::machine_id::machine_id;
-use crate::lab::standin::binary;
+use crate::lab::standin::{K3S_KILLALL, binary};
 use std::io;
 use std::path::Path;
 
 /// Number of the first main process of a host.
 const FIRST_PID: u32 = 1001;
+/// Ends all of k3s on a host, containers too.
+const KILLALL: &str = "k3s-killall.sh";
 /// For how long the services of a new host have run, in milliseconds.
 const UPTIME: u64 = 3_600_000;
 
@@ -30,9 +32,8 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
     for path in host.all() {
         std::fs::create_dir_all(path)?;
     }
-    if config.role == Role::K3sServer {
-        // By this folder one knows that the datastore is embedded etcd.
-        std::fs::create_dir_all(host.k3s_data().join("server/db/etcd"))?;
+    if matches!(config.role, Role::K3sServer | Role::K3sAgent) {
+        k3s_files(host, config.role)?;
     }
     // A plain host has no units and may do without a version.
     let kubernetes = config.version.as_deref().unwrap_or_default();
@@ -61,10 +62,33 @@ pub(in crate::lab) fn provision(host: &HostFolder, config: &LabHostConfig) -> io
 /// By this a host is known that has all that such a host has; one that was made by an older lab lacks a unit.
 fn mark(role: Role) -> String {
     let units = role.units().iter().map(|unit| unit.name);
+    let killall = matches!(role, Role::K3sServer | Role::K3sAgent).then_some(KILLALL);
     let names: Vec<_> = units
         .chain(role.tools().iter().map(|kind| kind.file_name()))
+        .chain(killall)
         .collect();
     format!("{role:?} {}\n", names.join(" "))
+}
+
+/// What k3s keeps beside its binary. The secrets are the lab's own and open nothing.
+fn k3s_files(host: &HostFolder, role: Role) -> io::Result<()> {
+    let killall = host.local_bin().join(KILLALL);
+    write_new(&killall, K3S_KILLALL, folder::PROGRAM)?;
+    if role == Role::K3sServer {
+        let server = host.k3s_data().join("server");
+        for folder in ["db/etcd", "cred", "tls"] {
+            // By the first one knows that the datastore is embedded etcd.
+            std::fs::create_dir_all(server.join(folder))?;
+        }
+        for (name, text) in [
+            ("token", "K10lab::server:the-labs-own-token\n"),
+            ("cred/passwd", "the-labs-own-password,server,server\n"),
+            ("tls/service.key", "the lab's own key\n"),
+        ] {
+            write_new(&server.join(name), text, folder::PRIVATE)?;
+        }
+    }
+    Ok(())
 }
 
 /// The manifests of a control plane of kubeadm's.

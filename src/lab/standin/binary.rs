@@ -31,19 +31,13 @@ const DAEMON: &str = include_str!("daemon.sh");
 /// `etcdctl` and `etcdutl`.
 const ETCD_TOOLS: &str = include_str!("etcd-tools.sh");
 const KUBEADM: &str = include_str!("kubeadm.sh");
+/// `k3s`: its snapshots, its reset, and who leads its etcd.
+const K3S: &str = include_str!("k3s.sh");
+/// Ends all of k3s on a host; the real one comes with k3s' installation.
+pub(in crate::lab) const K3S_KILLALL: &str = include_str!("k3s-killall.sh");
 
 /// The first minor version of Kubernetes whose control plane can emulate an older one (KEP-4330).
 const FIRST_EMULATING: u32 = 31;
-
-/// What `k3s etcd-snapshot save [--name NAME]` does: it leaves a file where the real one does.
-const SNAPSHOT: &str = r#"etcd-snapshot)
-    name=on-demand
-    [ "${2:-}" = save ] || { echo "k3s: the lab's stand-in can only save snapshots" >&2; exit 64; }
-    [ "${3:-}" != --name ] || name=$4
-    folder=${LAB_ROOT:?not set; this is a stand-in that runs on a windlass lab host}/var/lib/rancher/k3s/server/db/snapshots
-    mkdir -p "$folder" && echo "the lab's etcd under k3s $VERSION" >"$folder/$name-${LAB_ROOT##*/}-$(date +%s)"
-    ;;
-"#;
 
 impl BinaryKind {
     /// All binaries, in the order of their names.
@@ -140,13 +134,7 @@ pub fn binary(kind: BinaryKind, version: &str) -> String {
     head + &match kind {
         BinaryKind::Etcdctl | BinaryKind::Etcdutl => format!("NAME={name}\n{ETCD_TOOLS}"),
         BinaryKind::Kubeadm => KUBEADM.to_owned(),
-        _ => format!(
-            "case ${{1:-}} in\n\
-             --version | -v | version) echo \"k3s version $VERSION (0123abcd)\" ;;\n\
-             --help | -h | help | '') echo \"usage: {name} --version\" ;;\n\
-             {SNAPSHOT}*)\n    echo \"{name}: the lab's stand-in cannot do this: $*\" >&2\n    exit 64\n    ;;\n\
-             esac\n"
-        ),
+        _ => format!("NAME={name}\n{K3S}"),
     }
 }
 

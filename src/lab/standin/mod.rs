@@ -5,5 +5,6 @@
 mod binary;
 mod programs;
 
+pub(in crate::lab) use binary::K3S_KILLALL;
 pub use binary::{BinaryKind, binary};
 pub(in crate::lab) use programs::install;

@@ -250,6 +250,11 @@ carry_out_launch() {
         return
     fi
     hang
+    if [ "$unit" = k3s ]; then
+        # A server without a datastore joins the others' as a new member.
+        rm -f "$LAB_ROOT/var/lib/rancher/k3s/server/db/reset-flag"
+        [ -e "$LAB_ROOT/var/lib/rancher/k3s/server/db" ] || mkdir -p "$LAB_ROOT/var/lib/rancher/k3s/server/db/etcd"
+    fi
     next_pid
     active=active sub=running result=success
     save
@@ -503,7 +508,7 @@ while [ $# -gt 0 ]; do
         [ "${2:-}" = service ] || refuse "a lab host has only units of the type service"
         shift
         ;;
-    --type=service | --no-pager | --no-block | --no-ask-password | --no-legend | --plain | --system | -l | --full | -a | --all) ;;
+    --type=service | --kill-who=* | --signal=* | --no-pager | --no-block | --no-ask-password | --no-legend | --plain | --system | -l | --full | -a | --all) ;;
     --version)
         echo "systemd 255 (windlass lab)"
         exit 0
@@ -547,7 +552,7 @@ list-timers)
     exit 0
     ;;
 start) action=do_start ;;
-stop) action=do_stop ;;
+stop | kill) action=do_stop ;;
 restart) action=do_restart ;;
 try-restart) action=do_try_restart ;;
 reload) action=do_reload ;;
