@@ -174,6 +174,15 @@ impl Host {
         )
     }
 
+    /// The same without the kubelet's binary: what stays as it is when the kubelet is upgraded.
+    pub(crate) fn other_files(&self) -> String {
+        let files = self.files();
+        let others = files
+            .lines()
+            .filter(|line| !line.contains("usr/local/bin/kubelet"));
+        others.collect::<Vec<_>>().join("\n")
+    }
+
     /// The version of a binary on disk.
     pub(crate) fn on_disk(&self, binary: &str) -> String {
         let text = self.run(&format!("/usr/local/bin/{binary} --version"));

@@ -21,6 +21,7 @@ fn a_k3s_server_that_hangs_at_its_start_goes_back_and_the_others_are_left_alone(
     };
     let others = || [process("server1", "k3s"), process("agent1", "k3s-agent")];
     let before = others();
+    let files = host.files();
     let source = format!(
         "artifact_source={}",
         fleet.artifacts(Behaviour::Hang).display()
@@ -41,4 +42,5 @@ fn a_k3s_server_that_hangs_at_its_start_goes_back_and_the_others_are_left_alone(
     fleet.assert_serving("server1", TARGET);
     fleet.assert_serving("agent1", BEFORE);
     assert_eq!(others(), before);
+    assert_eq!(host.files(), files);
 }

@@ -10,6 +10,7 @@ use crate::or_skip;
 #[test]
 fn a_run_killed_after_the_cordon_is_finished_by_the_next_one() {
     let fleet = or_skip!(Fleet::shared());
+    let files = fleet.host("killed").other_files();
     let operator = Operator::of(fleet);
     let mut run = operator.start(&["--limit", "killed"]);
     run.until_task("Drain the node");
@@ -23,6 +24,7 @@ fn a_run_killed_after_the_cordon_is_finished_by_the_next_one() {
     let next = operator.upgrade(&["--limit", "killed"]);
     next.assert_code(0);
     fleet.assert_serving("killed", TARGET);
+    assert_eq!(fleet.host("killed").other_files(), files);
 }
 
 /// Scenario 15.
@@ -58,8 +60,10 @@ fn a_run_killed_after_the_swap_is_taken_back_by_the_timer_of_the_host() {
     let node = fleet.node("deadman");
     assert_eq!(node["unschedulable"], true, "{node}");
 
+    let files = host.other_files();
     let next = operator.upgrade(&["--limit", "deadman"]);
     next.assert_code(0);
+    assert_eq!(host.other_files(), files);
     fleet.assert_serving("deadman", TARGET);
     assert_eq!(host.run(TIMERS), "", "a timer outlives the run");
 }

@@ -15,6 +15,7 @@ fn a_link_cut_in_mid_upload_and_in_mid_restart_is_bridged_and_nothing_is_done_tw
     let host = fleet.host("cut");
     let starts = || host.run("journalctl -u kubelet -o cat | grep -c '^Started kubelet'");
     assert_eq!(starts(), "1");
+    let files = host.other_files();
     let folder = fleet.folder.join("artifacts/heavy-upload");
     let folder = artifacts::folder(&folder, &["kubelet"], Behaviour::Ready, HEAVY);
     let source = format!("artifact_source={}", folder.display());
@@ -53,6 +54,7 @@ fn a_link_cut_in_mid_upload_and_in_mid_restart_is_bridged_and_nothing_is_done_tw
         format!("/var/lib/windlass/artifacts/{TARGET}/kubelet")
     );
     fleet.assert_serving("cut", TARGET);
+    assert_eq!(host.other_files(), files);
 }
 
 /// Scenario 17.
@@ -68,6 +70,7 @@ fn a_host_that_reboots_in_mid_upgrade_is_taken_up_again() {
     );
     let boot = || host.run("cat /proc/sys/kernel/random/boot_id");
     let before = boot();
+    let files = host.other_files();
     let mut run = Operator::of(fleet).start(&["--limit", "reboots"]);
     run.until_task("Restart kubelet");
     crate::host::until("kubelet starts", || {
@@ -79,4 +82,5 @@ fn a_host_that_reboots_in_mid_upgrade_is_taken_up_again() {
     assert_ne!(boot(), before);
     assert!(!run.of_kind("host_reconnected").is_empty());
     fleet.assert_serving("reboots", TARGET);
+    assert_eq!(host.other_files(), files);
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -15,13 +15,15 @@ const LONGEST: Duration = Duration::from_mins(3);
 /// One controller, with a state of its own.
 pub(crate) struct Operator {
     fleet: &'static Fleet,
-    state: TempDir,
+    state: Arc<TempDir>,
 }
 
 /// A run that goes on; its events as they come.
 pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
+    /// Where the run keeps its journal; there as long as the run is.
+    state: Arc<TempDir>,
     errors: std::thread::JoinHandle<String>,
     events: Vec<Value>,
     deadline: Instant,
@@ -38,7 +40,7 @@ impl Operator {
     pub(crate) fn of(fleet: &'static Fleet) -> Self {
         Self {
             fleet,
-            state: tempfile::tempdir().unwrap(),
+            state: Arc::new(tempfile::tempdir().unwrap()),
         }
     }
 
@@ -73,6 +75,7 @@ impl Operator {
         Running {
             child,
             lines,
+            state: Arc::clone(&self.state),
             errors,
             events: Vec::new(),
             deadline: Instant::now() + LONGEST,
@@ -144,15 +147,36 @@ impl Running {
         self.end()
     }
 
-    /// Waits for the end.
+    /// Waits for the end. What the run said must stand in its journal, too.
     pub(crate) fn end(mut self) -> Ended {
         while self.next().is_some() {}
         let status = self.child.wait().unwrap();
-        Ended {
+        let ended = Ended {
             code: status.code(),
             events: self.events,
             errors: self.errors.join().unwrap(),
+        };
+        let journal = self.state.path().join("runs").join(ended.id());
+        let text = std::fs::read_to_string(journal.join("events.jsonl")).unwrap();
+        let mut kept: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        if ended.code.is_none() {
+            // One that was killed had no time to say what it had just written.
+            kept.retain(|event| ended.events.contains(event));
         }
+        // What two hosts do at once may stand there in another order.
+        let sorted = |events: &[Value]| {
+            let mut texts: Vec<String> = events.iter().map(Value::to_string).collect();
+            texts.sort();
+            texts
+        };
+        for (kept, said) in sorted(&kept).iter().zip(sorted(&ended.events)) {
+            assert_eq!(*kept, said, "the journal is not what was said");
+        }
+        assert_eq!(kept.len(), ended.events.len(), "the journal's length");
+        ended
     }
 }
 

@@ -10,6 +10,7 @@ use crate::or_skip;
 fn without_its_backup_a_host_stays_cordoned_and_the_commands_for_a_person_work() {
     let fleet = or_skip!(Fleet::shared());
     let host = fleet.host("nobackup");
+    let files = [host.files(), fleet.host("nobackup2").files()];
     let source = format!(
         "artifact_source={}",
         fleet.artifacts(Behaviour::NotReady).display()
@@ -50,4 +51,5 @@ fn without_its_backup_a_host_stays_cordoned_and_the_commands_for_a_person_work()
         host.run(command.as_str().unwrap());
     }
     host.assert_serves("kubelet", "kubelet", BEFORE);
+    assert_eq!([host.files(), fleet.host("nobackup2").files()], files);
 }

@@ -107,7 +107,8 @@ fn ends(run: &Ended, action: &str) -> HashMap<String, usize> {
 fn a_batch_is_cordoned_before_any_of_it_is_drained() {
     for forks in ["5", "1"] {
         let lab = settled(&Inventory::new().control_planes(1).workers(3));
-        let run = lab.upgrade(&["--limit", "kube_node", "-e", "serial=2", "--forks", forks]);
+        let two = "worker1,worker2";
+        let run = lab.upgrade(&["--limit", two, "-e", "serial=2", "--forks", forks]);
         assert_eq!(run.code, Some(0), "{}", run.errors);
         let (cordons, drains) = (ends(&run, "windlass.cordon"), ends(&run, "windlass.drain"));
         let batch = ["worker1", "worker2"];

@@ -30,19 +30,21 @@
 //! | 21 | a node that is not ready before | `drain`, `preflight`, `budget` (takes room) | |
 //! | 22 | one of a batch of three fails | `budget` | |
 //! | 23 | a whole batch is unreachable | `budget` | |
-//! | 24 | the target skips a minor | `versions` | |
+//! | 24 | the target skips a minor | `versions` (refused), `hops` (one after the other) | |
 //! | 25 | the target is lower, or equal | `versions` | |
 //! | 26 | a kubelet before its API servers | `versions` | |
 //! | 27 | the second API server fails | `control_plane` | |
 //! | 28 | etcd is in trouble | `preflight` | |
-//! | 29 | the snapshot fails, or is corrupt | `control_plane` | |
+//! | 29 | the snapshot fails, or is corrupt | `control_plane`, `k3s` | |
 //! | 30 | etcd is too old | `preflight` (with 28) | |
-//! | 31 | a k3s server hangs at its start | | `k3s` |
-//! | 32 | a k3s agent before its servers | `versions` | |
-//! | 39 | one worker, a control plane out of reach | `preflight` | |
+//! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
+//! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
+//! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
+//! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
 //! | 42 | a hook fails | `hooks` | |
 //! | 49 | the user's probe fails | `stopped` | |
+//! | 50 | no secret anywhere, and private copies | `secrets` | |
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
