@@ -76,6 +76,8 @@ pub(super) struct State {
     pub(super) steps: u32,
     /// Of these, recorded since the host was last committed.
     pub(super) open_steps: u32,
+    /// Whether changes of this run were committed on it.
+    pub(super) committed: bool,
     /// Its dead-man timer.
     pub(super) deadman: Deadman,
     /// Tasks beside the play run: what they change is not recorded.

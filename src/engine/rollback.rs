@@ -312,6 +312,7 @@ pub(super) async fn commit(
     }
     let mut state = host.state();
     state.open_steps = 0;
+    state.committed = true;
     state.deadman.stopped();
     drop(state);
     shared.events.emit(Kind::HostCommitted {

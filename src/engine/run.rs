@@ -23,7 +23,7 @@ use crate::playbook::{Action, Play, Playbook, Task};
 use crate::template::Scope;
 use crate::yaml::{Mapping, Node, NodeKind};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +31,8 @@ use std::time::Instant;
 pub struct Run {
     shared: Arc<Shared>,
     matched: bool,
-    pending: Vec<String>,
+    /// Hosts that plays were left for, with whether one of these plays takes hosts back: such plays do the work, others look.
+    pending: HashMap<String, bool>,
     setup_failed: Option<String>,
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
@@ -64,7 +65,7 @@ impl Run {
         Self {
             shared: Shared::new(parts),
             matched: false,
-            pending: Vec::new(),
+            pending: HashMap::new(),
             setup_failed: None,
             stopped: false,
             blocked: false,
@@ -258,7 +259,7 @@ impl Run {
         if let Some(probe) = &probe
             && let Some(reason) = probe.must_be_good(&shared).await
         {
-            self.block(reason, waiting);
+            self.block(play, reason, waiting);
             return Ok(());
         }
         let course = Course {
@@ -273,7 +274,7 @@ impl Run {
         let going = Box::pin(self.go_through(play, &course, waiting));
         probe::watched(&shared, probe.as_ref(), going).await?;
         if let Some(reason) = shared.breached().filter(|_| !self.stopped) {
-            self.block(reason, VecDeque::new());
+            self.block(play, reason, VecDeque::new());
         }
         Ok(())
     }
@@ -310,7 +311,7 @@ impl Run {
         while let Some(mut names) = waiting.pop_front() {
             if let Some(reason) = shared.breached() {
                 waiting.push_front(names);
-                self.block(reason, waiting);
+                self.block(play, reason, waiting);
                 break;
             }
             let room = course.pace.room(&shared, play, clusters, listed, &names);
@@ -319,7 +320,7 @@ impl Run {
                 Room::First(count) => waiting.push_front(names.split_off(count)),
                 Room::None(reason) => {
                     waiting.push_front(names);
-                    self.block(reason, waiting);
+                    self.block(play, reason, waiting);
                     break;
                 }
             }
@@ -343,7 +344,7 @@ impl Run {
                 self.blocked |= stop.is_some();
             }
             if let Some(reason) = stop {
-                self.stop(reason, waiting);
+                self.stop(play, reason, waiting);
                 break;
             }
             if batch.ended_play {
@@ -386,16 +387,16 @@ impl Run {
     }
 
     /// The run ends because of something that no host of it did.
-    fn block(&mut self, reason: String, waiting: VecDeque<Vec<String>>) {
-        self.stop(reason, waiting);
+    fn block(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
+        self.stop(play, reason, waiting);
         self.blocked = true;
     }
 
     /// No batch starts any more; those that wait are pending.
-    fn stop(&mut self, reason: String, waiting: VecDeque<Vec<String>>) {
+    fn stop(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
         self.stopped = true;
         let pending: Vec<String> = waiting.into_iter().flatten().collect();
-        self.pending.extend(pending.iter().cloned());
+        self.leave(play, &pending);
         self.shared.events.emit(Kind::Stopped { reason, pending });
     }
 
@@ -433,7 +434,13 @@ impl Run {
     pub(super) fn leave_pending(&mut self, play: &Arc<Play>) {
         let scope = self.play_scope(play);
         if let Ok(hosts) = self.hosts_of(play, &scope) {
-            self.pending.extend(hosts);
+            self.leave(play, &hosts);
+        }
+    }
+
+    fn leave(&mut self, play: &Play, hosts: &[String]) {
+        for host in hosts {
+            *self.pending.entry(host.clone()).or_default() |= play.rollback.is_some();
         }
     }
 
@@ -458,7 +465,10 @@ impl Run {
                 + counts.rescued
                 + counts.ignored
                 == 0;
-            if counts.state == HostState::Done && self.pending.contains(&host.name) {
+            // What was committed is done, unless more was to be done to it.
+            let left = self.pending.get(&host.name);
+            let left = left.is_some_and(|works| *works || !state.committed);
+            if counts.state == HostState::Done && left {
                 counts.state = HostState::Pending;
             } else if untouched && counts.state == HostState::Done {
                 continue;

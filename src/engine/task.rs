@@ -494,7 +494,11 @@ impl TaskRun {
         };
         // Rendered before the state is held: a template may ask for the state of any host, this one among them.
         let failed = matches!(finished.status, Status::Failed | Status::Unknown);
-        let task = failed.then(|| self.own_name(scope)).unwrap_or_default();
+        let task = if failed {
+            self.own_name(scope)
+        } else {
+            String::new()
+        };
         let mut state = host.state();
         let counts = &mut state.counts;
         match finished.status {
