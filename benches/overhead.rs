@@ -1,4 +1,4 @@
-//! The shipped upgrade on the shipped lab: what each host costs beyond drain, restart and the waits that are asked for.
+//! The shipped upgrade on the shipped lab: what each host costs beyond drain, restart, gates and the waits that are asked for.
 //!
 //! The aim is two seconds for each node at most. `WINDLASS_BENCH_RUNS` sets how many rounds.
 
@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the profile's last line begins with.
-const LINE: &str = "overhead per host, beyond drain, restart and waits: ";
+const LINE: &str = "overhead per host, beyond drain, restart, gates and waits: ";
 
 fn main() -> Result<()> {
     let rounds = setting("WINDLASS_BENCH_RUNS", 3)?.max(1);

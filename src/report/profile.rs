@@ -15,14 +15,14 @@ const SLOWEST: usize = 10;
 /// How many hosts are listed, those with the most overhead first.
 const HOSTS: usize = 20;
 
-/// What a host's time goes to. Beyond drain, restart and waiting everything is overhead.
+/// What a host's time goes to. Beyond drain, restart (until what was restarted is well again) and waits it is overhead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Drain,
     Restart,
     /// Waits that a playbook asks for.
     Wait,
-    /// Looking whether a node is healthy.
+    /// Waiting until what was restarted is well again.
     Gate,
     Other,
 }
@@ -32,7 +32,7 @@ impl Phase {
         let short = action.rsplit('.').next().unwrap_or(action);
         match (action, short) {
             ("windlass.drain", _) => Self::Drain,
-            ("windlass.gate", _) => Self::Gate,
+            ("windlass.gate" | "windlass.api_server" | "windlass.healthz", _) => Self::Gate,
             (_, "systemd" | "systemd_service" | "service") if result.status == Status::Changed => {
                 Self::Restart
             }
@@ -52,7 +52,7 @@ impl Times {
     }
 
     fn overhead(&self) -> Duration {
-        self.0[Phase::Gate as usize] + self.0[Phase::Other as usize]
+        self.0[Phase::Other as usize]
     }
 }
 
@@ -142,17 +142,14 @@ impl Profile {
         let rows = hosts.iter().take(HOSTS).map(|(host, times)| {
             std::iter::once((*host).clone())
                 .chain(times.0.iter().map(|took| duration(*took)))
-                .chain([duration(times.overhead())])
                 .collect()
         });
-        let head = [
-            "hosts", "drain", "restart", "wait", "gate", "other", "overhead",
-        ];
+        let head = ["hosts", "drain", "restart", "wait", "gate", "overhead"];
         let mut text = table(&head, rows);
         if let (Some(most), Some(median)) = (overheads.last(), overheads.get(overheads.len() / 2)) {
             let _ = writeln!(
                 text,
-                "overhead per host, beyond drain, restart and waits: median {}, at most {}",
+                "overhead per host, beyond drain, restart, gates and waits: median {}, at most {}",
                 duration(*median),
                 duration(*most)
             );
@@ -229,11 +226,11 @@ mod tests {
         );
         assert_eq!(
             row("a ").as_deref(),
-            Some("a 0.3 s 0.3 s 0.0 s 0.3 s 0.3 s 0.6 s")
+            Some("a 0.3 s 0.3 s 0.0 s 0.3 s 0.3 s")
         );
         assert_eq!(
             row("b ").as_deref(),
-            Some("b 0.0 s 0.0 s 0.0 s 0.0 s 0.6 s 0.6 s")
+            Some("b 0.0 s 0.0 s 0.0 s 0.0 s 0.6 s")
         );
         assert!(text.ends_with("median 0.6 s, at most 0.6 s\n"), "{text}");
     }
