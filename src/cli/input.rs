@@ -29,6 +29,28 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
+/// The inventory and the playbooks, each read whole before either is refused, so that all mistakes are seen at once.
+#[expect(
+    clippy::type_complexity,
+    reason = "what the two parts below give, side by side"
+)]
+pub(super) fn inventory_and_playbooks(
+    sources: &Sources,
+    paths: &[PathBuf],
+    extra_vars: &Variables,
+) -> Result<(Arc<Inventory>, (Arc<Loader>, Playbook)), CliError> {
+    let inventory = inventory(sources, paths.first().map(PathBuf::as_path)).map(Arc::new);
+    let playbooks = playbooks(paths, extra_vars, inventory.as_ref().ok());
+    match (inventory, playbooks) {
+        (Ok(inventory), Ok(read)) => Ok((inventory, read)),
+        (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
+            one.extend(other);
+            Err(one.into())
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
 /// A loader of playbooks, and the playbooks as one. With an inventory, host patterns are checked against it.
 pub(super) fn playbooks(
     paths: &[PathBuf],

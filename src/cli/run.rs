@@ -42,18 +42,8 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    // Both are read whole before either is refused, so that all mistakes are seen at once.
-    let inventory =
-        input::inventory(&args.sources, args.playbooks.first().map(PathBuf::as_path)).map(Arc::new);
-    let playbooks = input::playbooks(&args.playbooks, &extra_vars, inventory.as_ref().ok());
-    let (inventory, (loader, playbook)) = match (inventory, playbooks) {
-        (Ok(inventory), Ok(read)) => (inventory, read),
-        (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
-            one.extend(other);
-            return Err(one.into());
-        }
-        (Err(error), _) | (_, Err(error)) => return Err(error),
-    };
+    let (inventory, (loader, playbook)) =
+        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
     let limit = input::limit(&args.limit, &inventory)?;
     let settings = Settings {
         check: args.check,
