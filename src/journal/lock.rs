@@ -22,7 +22,14 @@ pub struct Holder {
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is about to start holds a copy until it becomes its program.
+        let _released = self.file.unlock();
+    }
 }
 
 /// Why a lock was not given.
@@ -84,7 +91,7 @@ impl Lock {
         file.rewind().map_err(at)?;
         let text = serde_json::to_string(holder).map_err(|error| at(error.into()))?;
         file.write_all(text.as_bytes()).map_err(at)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -111,6 +118,8 @@ mod tests {
             error,
             "run one of ann (process 7) holds the lock since 1970-01-01 00:00:00 UTC"
         );
+        // As a child has it that another thread is just starting.
+        let _copy = held.file.try_clone().unwrap();
         drop(held);
         Lock::take(&path, &holder("two")).unwrap();
     }

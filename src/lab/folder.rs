@@ -46,6 +46,19 @@ pub(in crate::lab) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<
     std::fs::rename(new, path)
 }
 
+/// A lab folder that is this process's own until it is dropped.
+#[derive(Debug)]
+pub(in crate::lab) struct Taken {
+    lock: File,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is about to start holds a copy until it becomes its program.
+        let _released = self.lock.unlock();
+    }
+}
+
 /// The paths of one lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::lab) struct LabFolder {
@@ -101,7 +114,7 @@ impl LabFolder {
     }
 
     /// Makes the folder if it is not there, and takes it for this process.
-    pub(in crate::lab) fn take(&self) -> Result<File, LabError> {
+    pub(in crate::lab) fn take(&self) -> Result<Taken, LabError> {
         let what = || format!("cannot use the lab folder {}", self.root.display());
         let is_new = match std::fs::read_dir(&self.root) {
             Ok(mut entries) => entries.next().is_none(),
@@ -119,7 +132,7 @@ impl LabFolder {
             .open(self.root.join("lock"))
             .map_err(LabError::io(what()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(lock),
+            Ok(()) => Ok(Taken { lock }),
             Err(TryLockError::WouldBlock) => Err(LabError::Busy(self.root.clone())),
             Err(TryLockError::Error(error)) => Err(LabError::io(what())(error)),
         }
@@ -201,6 +214,8 @@ mod tests {
         let path = place.path().join("lab");
         let folder = LabFolder::new(&path).unwrap();
         let lock = folder.take().unwrap();
+        // As a child has it that another thread is just starting.
+        let _copy = lock.lock.try_clone().unwrap();
         folder.write_record(&[]).unwrap();
         assert!(matches!(folder.take(), Err(LabError::Busy(_))));
         assert!(matches!(reset(&path), Err(LabError::Busy(_))));

@@ -5,7 +5,7 @@
 use super::control::{Control, Message};
 use super::error::LabError;
 use super::fault::{self, Fault};
-use super::folder::{self, LabFolder};
+use super::folder::{self, LabFolder, Taken};
 use super::host::{LabHostConfig, Observer, Role, provision};
 use super::reboot;
 use super::ssh::{HostKeys, HostServer, Shared, USER, client_key};
@@ -18,7 +18,6 @@ use russh::keys::PrivateKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +57,7 @@ pub struct Lab {
     shared: Arc<Shared>,
     changes: broadcast::Sender<String>,
     listening: JoinHandle<()>,
-    _lock: File,
+    _taken: Taken,
 }
 
 impl Lab {
@@ -121,7 +120,7 @@ impl Lab {
             shared,
             changes,
             listening,
-            _lock: made.lock,
+            _taken: made.taken,
         })
     }
 
@@ -251,7 +250,7 @@ impl Drop for Lab {
 /// A lab whose folder is complete.
 pub(in crate::lab) struct Made {
     folder: LabFolder,
-    lock: File,
+    taken: Taken,
     hosts: Vec<LabHostConfig>,
     client_key: PrivateKey,
     host_keys: Vec<PrivateKey>,
@@ -267,7 +266,7 @@ pub(in crate::lab) fn make(config: LabConfig) -> Result<Made, LabError> {
         }
     }
     let folder = LabFolder::new(&config.folder)?;
-    let lock = folder.take()?;
+    let taken = folder.take()?;
     let what = |path: &Path| format!("cannot make {}", path.display());
     let (seed, client) = (folder.host_key_seed(), folder.client_key());
     let keys = HostKeys::open(&seed).map_err(LabError::io(what(&seed)))?;
@@ -283,7 +282,7 @@ pub(in crate::lab) fn make(config: LabConfig) -> Result<Made, LabError> {
     folder.write_record(&config.hosts)?;
     Ok(Made {
         folder,
-        lock,
+        taken,
         hosts: config.hosts,
         client_key,
         host_keys,
