@@ -2,6 +2,7 @@
 
 mod args;
 mod bundle;
+mod conduct;
 mod error;
 mod extra_vars;
 mod input;

@@ -1,17 +1,17 @@
 //! `windlass rollback`: takes back what an earlier run changed, host by host.
 
 use super::args::RollbackArgs;
-use super::{CliError, input, labs, output, run, show, signals, state};
-use crate::engine::{Events, Parts, Run, exit_code};
+use super::conduct::Conduct;
+use super::{CliError, input, output, run, show, state};
+use crate::engine::exit_code;
 use crate::event::{Event, Kind};
 use crate::journal::{RunId, Store};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader};
 use crate::source::did_you_mean;
-use crate::template::{Templar, Variables};
+use crate::template::Variables;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use tokio::sync::{Notify, mpsc};
 
 /// Lists the runs, or takes one back.
 pub(super) fn main(args: &RollbackArgs) -> Result<u8, CliError> {
@@ -22,10 +22,7 @@ pub(super) fn main(args: &RollbackArgs) -> Result<u8, CliError> {
         return Ok(exit_code::DONE);
     };
     let taken = read(&store, name)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(take_back(args, &state, taken))
+    take_back(args, state, taken)
 }
 
 /// A run that is to be taken back.
@@ -101,12 +98,8 @@ fn describe(events: &[Event]) -> String {
     format!("{playbook}: {end}, {hosts}")
 }
 
-async fn take_back(
-    args: &RollbackArgs,
-    state: &std::path::Path,
-    taken: Taken,
-) -> Result<u8, CliError> {
-    let mut inventory = input::inventory(&args.sources, None)?;
+fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, CliError> {
+    let inventory = input::inventory(&args.sources, None)?;
     let limit = input::limit(&args.limit, &inventory)?;
     let hosts: Vec<String> = taken
         .hosts
@@ -117,33 +110,15 @@ async fn take_back(
         output::line(format!("run {}: nothing to take back", taken.run))?;
         return Ok(exit_code::DONE);
     }
-    let lock = state::lock(state, &args.sources.inventory, &taken.run)?;
-    let templar = Arc::new(Templar::new());
-    let fleet = labs::start(&mut inventory, &templar, state, &args.sources.inventory).await?;
-    let journal = state::store(state)
-        .create(&RunId::new())
-        .map_err(anyhow::Error::from)?;
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let now = Arc::new(Notify::new());
-    signals::watch(interrupted.clone(), now.clone(), sender.downgrade())?;
-    let engine = Run::new(Parts {
+    let conduct = Conduct {
         run: taken.run,
+        journal: RunId::new(),
+        sources: args.sources.inventory.clone(),
         inventory: Arc::new(inventory),
-        templar,
         loader: Arc::new(Loader::new(Arc::new(Modules), LoadOptions::default())),
         settings: run::settings(&args.connection, Variables::new())?,
-        events: Events::new(Some(journal.clone()), sender),
-        interrupted,
-        store: state::store(state),
-    });
-    let showing = tokio::spawn(show::events(receiver, show::Style::simple(args.json)));
-    let code = tokio::select! {
-        summary = engine.take_back(&hosts) => summary.exit_code,
-        () = now.notified() => exit_code::INTERRUPTED,
+        state,
+        style: show::Style::simple(args.json),
     };
-    showing.await.map_err(anyhow::Error::from)?;
-    journal.close();
-    drop((fleet, lock));
-    Ok(code)
+    conduct.run(async |engine| engine.take_back(&hosts).await)
 }

@@ -1,18 +1,18 @@
 //! `windlass run`.
 
 use super::args::{ConnectionArgs, RunArgs};
-use super::{CliError, extra_vars, input, labs, list, output, show, signals, state};
+use super::conduct::Conduct;
+use super::{CliError, extra_vars, input, list, output, show, state};
 use crate::connection::Defaults;
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
 use crate::playbook::{Loader, Playbook};
-use crate::template::{Templar, Variables};
+use crate::template::Variables;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// What was read and checked before anything starts.
 struct Checked {
@@ -30,13 +30,51 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
         return Ok(crate::engine::exit_code::DONE);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let code = runtime.block_on(carry_out(args, checked));
-    // A child of a local connection may linger in its own clean-up; the run is over.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    code
+    let run = RunId::new();
+    if args.list_hosts || args.list_tasks {
+        return list(args, checked, run);
+    }
+    let Checked {
+        inventory,
+        loader,
+        playbook,
+        settings,
+        state,
+    } = checked;
+    let conduct = Conduct {
+        journal: run.clone(),
+        run,
+        sources: args.sources.inventory.clone(),
+        inventory,
+        loader,
+        settings,
+        state,
+        style: show::Style::of(args),
+    };
+    conduct.run(async |engine| engine.playbook(&playbook).await)
+}
+
+/// Lists hosts or tasks: nothing is locked, recorded or reached.
+fn list(args: &RunArgs, checked: Checked, run: RunId) -> Result<u8, CliError> {
+    let (events, _) = mpsc::unbounded_channel();
+    let engine = Run::new(Parts {
+        run,
+        inventory: checked.inventory,
+        templar: Arc::default(),
+        loader: checked.loader,
+        settings: checked.settings,
+        events: Events::new(None, events),
+        interrupted: Arc::default(),
+        store: state::store(&checked.state),
+    });
+    let outline = engine
+        .outline(&checked.playbook)
+        .map_err(|message| CliError::Usage {
+            message,
+            hint: None,
+        })?;
+    list::print(&outline, args.list_hosts)?;
+    Ok(crate::engine::exit_code::DONE)
 }
 
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
@@ -118,66 +156,4 @@ fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
     }
     term.write_str("BECOME password: ")?;
     Ok(Some(term.read_secure_line()?))
-}
-
-async fn carry_out(args: &RunArgs, mut checked: Checked) -> Result<u8, CliError> {
-    let run = RunId::new();
-    let templar = Arc::new(Templar::new());
-    let only_list = args.list_hosts || args.list_tasks;
-    let sources = &args.sources.inventory;
-    let (events, reporter, lock, fleet, journal);
-    if only_list {
-        (events, reporter) = mpsc::unbounded_channel();
-        (lock, fleet, journal) = (None, None, None);
-    } else {
-        lock = Some(state::lock(&checked.state, sources, &run)?);
-        fleet = labs::start(
-            Arc::make_mut(&mut checked.inventory),
-            &templar,
-            &checked.state,
-            sources,
-        )
-        .await?;
-        let open = state::store(&checked.state)
-            .create(&run)
-            .map_err(anyhow::Error::from)?;
-        journal = Some(open);
-        (events, reporter) = mpsc::unbounded_channel();
-    }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let now = Arc::new(Notify::new());
-    let listener = events.downgrade();
-    let engine = Run::new(Parts {
-        run,
-        inventory: checked.inventory,
-        templar,
-        loader: checked.loader,
-        settings: checked.settings,
-        events: Events::new(journal.clone(), events),
-        interrupted: interrupted.clone(),
-        store: state::store(&checked.state),
-    });
-    if only_list {
-        let outline = engine
-            .outline(&checked.playbook)
-            .map_err(|message| CliError::Usage {
-                message,
-                hint: None,
-            })?;
-        list::print(&outline, args.list_hosts)?;
-        return Ok(crate::engine::exit_code::DONE);
-    }
-    signals::watch(interrupted, now.clone(), listener)?;
-    let showing = tokio::spawn(show::events(reporter, show::Style::of(args)));
-    let code = tokio::select! {
-        summary = engine.playbook(&checked.playbook) => summary.exit_code,
-        () = now.notified() => crate::engine::exit_code::INTERRUPTED,
-    };
-    // The engine is gone, and with it the last sender of events.
-    showing.await.map_err(anyhow::Error::from)?;
-    if let Some(journal) = journal {
-        journal.close();
-    }
-    drop((fleet, lock));
-    Ok(code)
 }

@@ -1,0 +1,28 @@
+//! Where hosts come from, and where runs are kept: for all verbs.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where hosts come from.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// Inventory: a file, a folder, or a list of hosts with a comma in it; may be repeated.
+    #[arg(
+        short,
+        long = "inventory",
+        global = true,
+        value_name = "SOURCE",
+        env = "WINDLASS_INVENTORY",
+        default_value = "inventory"
+    )]
+    pub inventory: Vec<String>,
+    /// Where runs, locks and the lab are kept [default: the user's state folder].
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "WINDLASS_STATE_DIR",
+        hide_env_values = true
+    )]
+    pub state_dir: Option<PathBuf>,
+}
