@@ -3,12 +3,14 @@
 //! This room must not know who renders the events.
 
 mod fate;
+mod follow;
 mod lock;
 mod record;
 mod run_id;
 mod store;
 
 pub use fate::Fate;
+pub use follow::Follow;
 pub use lock::{Holder, Lock, LockError};
 pub use record::Journal;
 pub use run_id::RunId;
