@@ -5,6 +5,7 @@
 mod fate;
 mod follow;
 mod lock;
+mod operator;
 mod record;
 mod run_id;
 mod store;
@@ -12,6 +13,7 @@ mod store;
 pub use fate::Fate;
 pub use follow::Follow;
 pub use lock::{Holder, Lock, LockError};
+pub use operator::Operator;
 pub use record::Journal;
 pub use run_id::RunId;
 pub use store::{Store, StoreError};
