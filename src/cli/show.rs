@@ -31,8 +31,9 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
         let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
         output::line(title.trim_end())?;
     }
-    replay(&history::record(&store, &run).events, style);
-    if let Some(damage) = &entry.damage {
+    let record = history::record(&store, &run);
+    replay(&record.events, style);
+    if let Some(damage) = &record.damage {
         output::warning(&format!("{damage}; what follows is not shown"));
     }
     match entry.outcome {

@@ -48,10 +48,11 @@ impl Outcome {
     /// Of a run that may be at work still.
     pub fn of(synopsis: &Synopsis, is_running: bool) -> Self {
         let Some(end) = &synopsis.end else {
-            return if is_running {
-                Self::Running
-            } else {
-                Self::Crashed
+            // Told to stop at once, a run has no time for a last word.
+            return match (is_running, synopsis.interrupted) {
+                (true, _) => Self::Running,
+                (false, true) => Self::Interrupted,
+                (false, false) => Self::Crashed,
             };
         };
         match end.exit_code {

@@ -49,13 +49,12 @@ pub struct RunList {
     pub zone: TimeZone,
 }
 
-/// Where the columns stand that give way when lines are too long.
-const AGE: usize = 2;
-const PLAYBOOK: usize = 3;
-const WHO: usize = 4;
-/// What they are cut down to.
-const SHORT_PLAYBOOK: usize = 8;
-const SHORT_NAME: usize = 6;
+/// Columns that are cut when lines are too long, and what they are cut down to.
+const CUT: [(&str, usize); 2] = [("PLAYBOOK", 8), ("WHO", 4)];
+/// Columns that are left out when that does not suffice, one after the other.
+const LEFT_OUT: [&str; 3] = ["AGE", "TOOK", "WHO"];
+/// Columns that hold words; all others hold numbers and stand to the right.
+const WORDS: [&str; 5] = ["RUN", "WHEN", "PLAYBOOK", "WHO", "RESULT"];
 
 impl RunList {
     /// The list, in the order given, with titles above the columns.
@@ -155,33 +154,41 @@ impl RunList {
 
     /// Makes room where lines are too long, and says which columns stand to the right.
     fn fit(&self, rows: &mut [Vec<String>]) -> Vec<usize> {
-        let columns = rows.first().map_or(0, Vec::len);
-        let too_long = |rows: &[Vec<String>]| {
-            let widths = widths(rows);
-            let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-            total.saturating_sub(self.width)
-        };
-        for (column, least) in [(PLAYBOOK, SHORT_PLAYBOOK), (WHO, SHORT_NAME)] {
-            let over = too_long(rows);
-            let width = widths(rows).get(column).copied().unwrap_or(0);
-            if over > 0 && width > least {
+        for (title, least) in CUT {
+            let (over, at) = (self.over(rows), column(rows, title));
+            let width = at.map_or(0, |at| widths(rows)[at]);
+            if let Some(at) = at.filter(|_| over > 0 && width > least) {
                 let width = width.saturating_sub(over).max(least);
                 for row in rows.iter_mut() {
-                    row[column] = truncate_str(&row[column], width, "…").into_owned();
+                    row[at] = truncate_str(&row[at], width, "…").into_owned();
                 }
             }
         }
-        // Numbers and the time that the run took.
-        let mut right: Vec<usize> = (WHO + 1..columns.saturating_sub(1)).collect();
-        right.push(AGE);
-        if too_long(rows) > 0 {
-            for row in rows.iter_mut() {
-                row.remove(AGE);
+        for title in LEFT_OUT {
+            if let Some(at) = column(rows, title).filter(|_| self.over(rows) > 0) {
+                for row in rows.iter_mut() {
+                    row.remove(at);
+                }
             }
-            right = (WHO..columns.saturating_sub(2)).collect();
         }
-        right
+        let titles = rows.first().into_iter().flatten().enumerate();
+        titles
+            .filter(|(_, title)| !WORDS.contains(&title.as_str()))
+            .map(|(at, _)| at)
+            .collect()
     }
+
+    /// By how many columns of the screen lines are too long.
+    fn over(&self, rows: &[Vec<String>]) -> usize {
+        let widths = widths(rows);
+        let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+        total.saturating_sub(self.width)
+    }
+}
+
+/// Where the column with this title stands.
+fn column(rows: &[Vec<String>], title: &str) -> Option<usize> {
+    rows.first()?.iter().position(|cell| cell == title)
 }
 
 /// The column at which the last cell begins.
@@ -400,7 +407,14 @@ mod tests {
 
     #[test]
     fn runs_are_listed_in_columns() {
-        insta::assert_snapshot!(list(Listed::Hosts, 120, false).text(&entries()), @"");
+        insta::assert_snapshot!(list(Listed::Hosts, 120, false).text(&entries()), @r"
+        RUN                   WHEN          AGE  PLAYBOOK  WHO  CHANGED  BACK  PENDING   TOOK  RESULT
+        20260103-090000-4444  Jan 03 23:59   1m  site.yml  ann        -     -        -  1m00s  running
+        20260103-080000-2222  Jan 03 22:00   2h  site.yml  ann        1     -        -     4s  done, resumes 1111
+        20260103-071000-3333  Jan 01 01:01   2d  site.yml  ann        -     -        -     4s  nothing to do
+        20260103-070000-1111  Jan 01 01:00   2d  site.yml  ann        -     -        -     0s  crashed, resumed by 2222
+        20260102-070000-0000  Jan 01 00:05   2d  site.yml  ann        1     1        1     4s  failed
+        ");
     }
 
     #[test]
@@ -433,7 +447,11 @@ mod tests {
         };
         entries[0].synopsis.take(&at(0, undo));
         let text = list(Listed::ToTakeBack, 100, false).text(&entries);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        RUN                   WHEN          AGE  PLAYBOOK  WHO  TO TAKE BACK   TOOK  RESULT
+        20260103-090000-4444  Jan 03 23:59   1m  site.yml  ann        1 host  1m00s  running
+        20260103-080000-2222  Jan 03 22:00   2h  site.yml  ann       nothing     4s  done, resumes 1111
+        ");
     }
 
     #[test]

@@ -102,13 +102,20 @@ impl Synopsis {
                 playbook,
                 inventory,
                 check,
+                user,
+                controller,
+                resumes,
                 ..
             } => {
                 self.rollback_of = (*run != self.run).then(|| run.clone());
                 self.playbook.clone_from(playbook);
                 self.inventory.clone_from(inventory);
                 self.check = *check;
+                self.user.clone_from(user);
+                self.controller.clone_from(controller);
+                self.resumes.clone_from(resumes);
             }
+            Kind::Interrupted { .. } => self.interrupted = true,
             Kind::PlayStarted { hosts, .. } => {
                 for host in hosts {
                     self.host(host);
