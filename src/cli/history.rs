@@ -1,29 +1,9 @@
 //! The runs of this controller, read from their journals as far as these go.
 
 use super::CliError;
-use crate::event::Event;
-use crate::journal::{Fate, RunId, Store};
+use crate::journal::{Fate, RunId, Store, StoreError};
 use crate::report::{Outcome, RunEntry, Synopsis};
 use std::collections::HashMap;
-
-/// What a journal holds.
-pub(super) struct Record {
-    pub(super) events: Vec<Event>,
-    /// Why it could not be read to its end.
-    pub(super) damage: Option<String>,
-}
-
-/// Reads a journal as far as it goes.
-pub(super) fn record(store: &Store, run: &RunId) -> Record {
-    let mut events = Vec::new();
-    let read = store
-        .follow(run)
-        .and_then(|mut journal| journal.more(|event| events.push(event)));
-    Record {
-        events,
-        damage: read.err().map(|error| error.to_string()),
-    }
-}
 
 /// Whether the run's process is at work.
 pub(super) fn is_running(store: &Store, run: &RunId) -> bool {
@@ -54,16 +34,30 @@ pub(super) fn entry(store: &Store, run: &RunId) -> Result<RunEntry, CliError> {
 
 fn one(store: &Store, run: &RunId) -> RunEntry {
     let mut synopsis = Synopsis::new(run.as_str());
-    let read = store
-        .follow(run)
-        .and_then(|mut journal| journal.more(|event| synopsis.take(&event)));
-    let is_running = synopsis.end.is_none() && is_running(store, run);
+    let damage = read(store, run, &mut synopsis);
+    let outcome = match &damage {
+        Err(_) => Outcome::Unreadable,
+        Ok(_) => Outcome::of(&synopsis, synopsis.end.is_none() && is_running(store, run)),
+    };
     RunEntry {
-        outcome: Outcome::of(&synopsis, is_running),
+        outcome,
         synopsis,
         resumed_by: None,
-        damage: read.err().map(|error| error.to_string()),
+        damage: damage.unwrap_or_else(|error| Some(error.to_string())),
     }
+}
+
+/// Counts a journal up, line by line; what is wrong with it and does not keep it from being read comes back.
+fn read(store: &Store, run: &RunId, synopsis: &mut Synopsis) -> Result<Option<String>, StoreError> {
+    let mut journal = store.reader(run)?;
+    for event in journal.by_ref() {
+        synopsis.take(&event?);
+    }
+    let damaged = journal.damage().len();
+    Ok((damaged > 0).then(|| {
+        let lines = if damaged == 1 { "line" } else { "lines" };
+        format!("{damaged} damaged {lines} in the journal of run {run}")
+    }))
 }
 
 /// Tells runs what later ones did for them: went on where they stopped, or took their changes back.
@@ -92,7 +86,7 @@ fn relate(entries: &mut [RunEntry]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{HostState, Kind};
+    use crate::event::{Event, HostState, Kind};
 
     fn keep(store: &Store, id: &str, kinds: Vec<Kind>) {
         let journal = store.create(&RunId::parse(id).unwrap()).unwrap();
@@ -139,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_journal_is_read_as_far_as_it_goes() {
+    fn a_damaged_journal_is_counted_up_all_the_same_and_one_that_cannot_be_read_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         keep(&store, "1-a", vec![started("1-a")]);
@@ -147,8 +141,18 @@ mod tests {
         let path = store.run_folder(&run).join("events.jsonl");
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}garbage\n{whole}")).unwrap();
-        let record = record(&store, &run);
-        assert_eq!(record.events.len(), 1);
-        assert!(record.damage.unwrap().contains(":2: not an event"));
+        let entry = one(&store, &run);
+        assert_eq!(entry.outcome, Outcome::Crashed);
+        assert_eq!(entry.synopsis.playbook, "site.yml");
+        assert!(
+            entry
+                .damage
+                .unwrap()
+                .starts_with("1 damaged line in the journal")
+        );
+        std::fs::write(&path, whole.replace("\"version\":1", "\"version\":99")).unwrap();
+        let entry = one(&store, &run);
+        assert_eq!(entry.outcome, Outcome::Unreadable);
+        assert!(entry.damage.unwrap().contains("newer windlass"));
     }
 }

@@ -4,7 +4,7 @@ use super::args::ShowArgs;
 use super::{CliError, history, output, reporters, run_name, state};
 use crate::engine::exit_code;
 use crate::event::{Event, Kind};
-use crate::journal::{Follow, RunId, Store};
+use crate::journal::{Follow, RunId, Store, in_flight};
 use crate::report::{Outcome, Reporter, run_title};
 use jiff::tz::TimeZone;
 use std::time::Duration;
@@ -26,23 +26,27 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
     if args.follow && history::is_running(&store, &run) {
         return follow(&store, &run, style);
     }
+    let record = store.record(&run).map_err(anyhow::Error::from)?;
     let entry = history::entry(&store, &run)?;
     if !args.json {
         let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
         output::line(title.trim_end())?;
     }
-    let record = history::record(&store, &run);
     replay(&record.events, style);
-    if let Some(damage) = &record.damage {
-        output::warning(&format!("{damage}; what follows is not shown"));
-    }
+    record
+        .warnings()
+        .iter()
+        .for_each(|text| output::warning(text));
     match entry.outcome {
         Outcome::Running => output::complain(&format!(
             "run {run} is under way; `windlass show {run} --follow` stays with it"
         )),
-        Outcome::Crashed => output::warning(&format!(
-            "run {run} did not end: its process is gone, and what it did last may not be known"
-        )),
+        Outcome::Crashed => {
+            output::warning(&format!("run {run} did not end: its process is gone"));
+            for host in in_flight(&record.events) {
+                output::complain(&format!("  {host}"));
+            }
+        }
         _ => {}
     }
     Ok(exit_code::DONE)

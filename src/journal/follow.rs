@@ -1,5 +1,7 @@
 //! Reading a journal while it is written: each call gives the events that came since the last one.
 
+use super::reader::Reader;
+use super::record::EVENTS;
 use super::{RunId, Store, StoreError};
 use crate::event::Event;
 use std::fs::File;
@@ -11,8 +13,6 @@ use std::path::PathBuf;
 pub struct Follow {
     path: PathBuf,
     file: File,
-    /// Lines read, for errors.
-    line: usize,
     /// The begin of a line whose end is not written yet.
     begun: Vec<u8>,
 }
@@ -20,12 +20,11 @@ pub struct Follow {
 impl Store {
     /// Opens the journal of a run that may be under way.
     pub fn follow(&self, run: &RunId) -> Result<Follow, StoreError> {
-        let path = self.run_folder(run).join("events.jsonl");
+        let path = self.run_folder(run).join(EVENTS);
         match File::open(&path) {
             Ok(file) => Ok(Follow {
                 path,
                 file,
-                line: 0,
                 begun: Vec::new(),
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -37,35 +36,24 @@ impl Store {
 }
 
 impl Follow {
-    /// Hands the events that came since the last call to `take`, in order. Those before a damaged line are handed over, too.
+    /// Hands the events that came since the last call to `take`, in order. What is damaged is passed over: whoever needs to
+    /// know reads the whole journal with [`Store::record`].
     pub fn more(&mut self, mut take: impl FnMut(Event)) -> Result<(), StoreError> {
         let mut bytes = std::mem::take(&mut self.begun);
-        self.file
-            .read_to_end(&mut bytes)
-            .map_err(|source| StoreError::Io {
-                path: self.path.clone(),
-                source,
-            })?;
+        let read = self.file.read_to_end(&mut bytes);
+        read.map_err(|source| StoreError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         let whole = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
         self.begun = bytes.split_off(whole);
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line += 1;
-            let event = serde_json::from_slice(line).map_err(|error| StoreError::Corrupt {
-                path: self.path.clone(),
-                line: self.line,
-                message: error.to_string(),
-            })?;
-            take(event);
+        for event in Reader::new(&bytes[..], &self.path) {
+            take(event?);
         }
         Ok(())
-    }
-
-    /// Whether a line is begun whose end is missing: the run is about to write it, or was killed while it did.
-    pub fn is_torn(&self) -> bool {
-        !self.begun.is_empty()
     }
 }
 
@@ -84,30 +72,29 @@ mod tests {
     }
 
     #[test]
-    fn events_come_as_they_are_written_and_up_to_a_damaged_line() {
+    fn events_come_as_they_are_written_and_a_line_only_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         let run = RunId::new();
+        assert!(store.follow(&run).is_err());
         store.create(&run).unwrap().close();
-        let path = store.run_folder(&run).join("events.jsonl");
+        let path = store.run_folder(&run).join(EVENTS);
         let mut file = OpenOptions::new().append(true).open(path).unwrap();
         let mut follow = store.follow(&run).unwrap();
         let mut seen = 0;
         let second = line("b");
         let (begin, end) = second.split_at(10);
-        for (text, expected, torn) in [
-            ("", 0, false),
-            (&*line("a"), 1, false),
-            (begin, 1, true),
-            (end, 2, false),
+        let damaged = format!("{}no event\n{}", line("c"), line("d"));
+        for (text, expected) in [
+            ("", 0),
+            (&*line("a"), 1),
+            (begin, 1),
+            (end, 2),
+            (&damaged, 4),
         ] {
             file.write_all(text.as_bytes()).unwrap();
             follow.more(|_| seen += 1).unwrap();
-            assert_eq!((seen, follow.is_torn()), (expected, torn), "{text}");
+            assert_eq!(seen, expected, "{text}");
         }
-        write!(file, "{}no event\n{}", line("c"), line("d")).unwrap();
-        let error = follow.more(|_| seen += 1).unwrap_err().to_string();
-        assert_eq!(seen, 3);
-        assert!(error.contains("events.jsonl:4: not an event"), "{error}");
     }
 }

@@ -28,11 +28,13 @@ pub enum Outcome {
     Crashed,
     /// It is under way.
     Running,
+    /// Its journal cannot be read.
+    Unreadable,
 }
 
 impl Outcome {
     /// All of them, what is good first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::NothingToDo,
         Self::Refused,
@@ -43,6 +45,7 @@ impl Outcome {
         Self::Interrupted,
         Self::Crashed,
         Self::Running,
+        Self::Unreadable,
     ];
 
     /// Of a run that may be at work still.
@@ -82,6 +85,7 @@ impl Outcome {
             Self::Interrupted => "interrupted",
             Self::Crashed => "crashed",
             Self::Running => "running",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -98,6 +102,7 @@ impl Outcome {
             Self::Interrupted => "interrupted",
             Self::Crashed => "crashed",
             Self::Running => "running",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -108,7 +113,11 @@ impl Outcome {
             Self::Running => Tone::Note,
             Self::WindowClosed | Self::Interrupted => Tone::Warning,
             Self::Unreachable => Tone::Unreachable,
-            Self::Refused | Self::Failed | Self::RollbackIncomplete | Self::Crashed => Tone::Failed,
+            Self::Refused
+            | Self::Failed
+            | Self::RollbackIncomplete
+            | Self::Crashed
+            | Self::Unreadable => Tone::Failed,
         }
     }
 }

@@ -220,7 +220,7 @@ fn result(entry: &RunEntry, name: impl Fn(&str) -> String) -> String {
     if let Some(of) = &entry.synopsis.resumes {
         let _ = write!(text, ", resumes {}", name(of));
     }
-    if entry.damage.is_some() {
+    if entry.damage.is_some() && entry.outcome != Outcome::Unreadable {
         text.push_str(", journal damaged");
     }
     text
