@@ -2,7 +2,7 @@
 
 use super::args::{ConnectionArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, show, state};
+use super::{CliError, extra_vars, input, list, output, reporters, state};
 use crate::connection::Defaults;
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
@@ -49,7 +49,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         loader,
         settings,
         state,
-        style: show::Style::of(args),
+        style: reporters::Style::of(args),
     };
     conduct.run(async |engine| engine.playbook(&playbook).await)
 }

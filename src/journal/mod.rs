@@ -5,6 +5,7 @@
 mod ballast;
 mod fate;
 mod flight;
+mod follow;
 mod lock;
 mod medium;
 mod operator;
@@ -16,6 +17,7 @@ mod writer;
 
 pub use fate::Fate;
 pub use flight::{InFlight, in_flight};
+pub use follow::Follow;
 pub use lock::{Holder, Lock, LockError};
 pub use operator::Operator;
 pub use reader::{Damage, Reader, Record};
