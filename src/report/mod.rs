@@ -6,8 +6,10 @@
 mod colors;
 mod dump;
 mod failure;
+mod html;
 mod json;
 mod live;
+mod phase;
 mod plain;
 mod plan;
 mod profile;
@@ -18,6 +20,7 @@ mod states;
 mod tasks;
 mod text;
 
+pub use html::{html, html_file};
 pub use json::json;
 pub use live::live;
 pub use plain::plain;

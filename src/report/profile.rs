@@ -1,8 +1,9 @@
 //! `--profile`: where the time went, by task and by host. Must not know how a run is shown otherwise.
 
+use super::phase::Phase;
 use super::reporter::Reporter;
 use super::text::{duration, one_line, pad};
-use crate::event::{Event, Kind, Status, TaskResult};
+use crate::event::{Event, Kind};
 use console::measure_text_width;
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -14,33 +15,6 @@ use std::time::Duration;
 const SLOWEST: usize = 10;
 /// How many hosts are listed, those with the most overhead first.
 const HOSTS: usize = 20;
-
-/// What a host's time goes to. Beyond drain, restart (until what was restarted is well again) and waits it is overhead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Drain,
-    Restart,
-    /// Waits that a playbook asks for.
-    Wait,
-    /// Waiting until what was restarted is well again.
-    Gate,
-    Other,
-}
-
-impl Phase {
-    fn of(action: &str, result: &TaskResult) -> Self {
-        let short = action.rsplit('.').next().unwrap_or(action);
-        match (action, short) {
-            ("windlass.drain", _) => Self::Drain,
-            ("windlass.gate" | "windlass.api_server" | "windlass.healthz", _) => Self::Gate,
-            (_, "systemd" | "systemd_service" | "service") if result.status == Status::Changed => {
-                Self::Restart
-            }
-            (_, "pause" | "wait_for") => Self::Wait,
-            _ => Self::Other,
-        }
-    }
-}
 
 /// A host's time by phase.
 #[derive(Debug, Clone, Copy, Default)]
