@@ -170,10 +170,23 @@ impl Night {
 
     fn stage(&mut self, names: &[String]) {
         self.play("Stage the new binaries", names);
+        let due = |at: &usize| lot(*at, names.len()) != Lot::UpToDate;
+        let (due, there): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(due);
+        let named = |places: &[usize]| -> Vec<String> {
+            places.iter().map(|at| names[*at].clone()).collect()
+        };
+        let step = "stage : Stage the new binaries and check them";
         self.task(
-            "stage : Stage the new binaries and check them",
+            step,
             "windlass.artifact",
-            names,
+            &named(&there),
+            (80, 300),
+            Status::Ok,
+        );
+        self.task(
+            step,
+            "windlass.artifact",
+            &named(&due),
             (4_000, 30_000),
             Status::Changed,
         );

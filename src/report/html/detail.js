@@ -24,7 +24,7 @@ function said(place, host) {
   for (const [name, text, leftOut] of run.outputs[place]) {
     const caption = element('figcaption', {}, name);
     if (leftOut) caption.append(element('span', { class: 'cut' }, ' without its first ' + leftOut + ' lines'));
-    const pre = element('pre', { tabindex: '0', role: 'region', 'aria-label': name + ' of ' + host.name }, text);
+    const pre = element('pre', { tabindex: '0', role: 'group', 'aria-label': name + ' of ' + host.name }, text);
     box.append(element('figure', {}, caption, pre));
   }
   return box;

@@ -154,7 +154,7 @@ fn outputs(step: &Step, room: &mut usize) -> String {
         };
         let _ = writeln!(
             out,
-            "<figure><figcaption>{name}{left_out}</figcaption><pre tabindex=\"0\" role=\"region\" aria-label=\"{name}\">{text}</pre></figure>",
+            "<figure><figcaption>{name}{left_out}</figcaption><pre tabindex=\"0\" role=\"group\" aria-label=\"{name}\">{text}</pre></figure>",
             name = Text(&output.name),
             text = Text(&output.text)
         );
@@ -179,7 +179,11 @@ fn way_back(host: &Host) -> String {
         let _ = writeln!(out, "</ul>");
     };
     if let Some(message) = &rollback.message {
-        let _ = writeln!(out, "<p class=\"why\">{}</p>", Text(message));
+        let _ = writeln!(
+            out,
+            "<p class=\"why\"><span class=\"hint\">On the way back:</span> {}</p>",
+            Text(message)
+        );
     }
     list(
         &mut out,

@@ -255,7 +255,7 @@ impl Run {
         batch.soak = Some((from, until));
         for name in batch.hosts.clone() {
             let host = self.host(&name);
-            if host.rollback.is_none() {
+            if host.state.is_none() {
                 host.add_span(Span {
                     bar: Bar::Soak,
                     from,

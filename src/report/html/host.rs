@@ -116,11 +116,12 @@ impl Host {
         work.1 += took;
     }
 
-    /// The batch that the host is listed under: the one that changed it most, else the one that took longest.
-    pub(super) fn home(&self) -> Option<Place> {
+    /// The batch that the host is listed under: one of several rather than a play that went in one go, then the one that
+    /// changed it most, then the one that took longest.
+    pub(super) fn home(&self, is_batched: impl Fn(usize) -> bool) -> Option<Place> {
         self.work
             .iter()
-            .max_by_key(|(place, work)| (**work, std::cmp::Reverse(**place)))
+            .max_by_key(|(place, work)| (is_batched(place.0), **work, std::cmp::Reverse(**place)))
             .map(|(place, _)| *place)
     }
 
@@ -204,11 +205,14 @@ mod tests {
     #[test]
     fn a_host_is_at_home_where_it_was_changed() {
         let mut host = Host::new("a");
-        assert_eq!(host.home(), None);
+        let home = |host: &Host| host.home(|play| play == 2);
+        assert_eq!(home(&host), None);
         host.worked((0, 0), false, Duration::from_secs(9));
-        assert_eq!(host.home(), Some((0, 0)));
+        assert_eq!(home(&host), Some((0, 0)));
         host.worked((1, 2), true, Duration::from_secs(1));
-        assert_eq!(host.home(), Some((1, 2)));
+        assert_eq!(home(&host), Some((1, 2)));
+        host.worked((2, 1), false, Duration::from_secs(1));
+        assert_eq!(home(&host), Some((2, 1)));
     }
 
     #[test]

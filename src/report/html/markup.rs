@@ -31,7 +31,7 @@ pub(super) struct Breakable<'a>(pub(super) &'a str);
 impl Display for Breakable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some(at) = rest.find(['/', '=', ',']) {
+        while let Some(at) = rest.find(['/', '=', ',', '.']) {
             write!(f, "{}<wbr>", Text(&rest[..=at]))?;
             rest = &rest[at + 1..];
         }

@@ -87,7 +87,7 @@ fn texts(entries: &Map<String, Value>, label: &str) -> Vec<Output> {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     if !rest.is_empty() {
-        let text = serde_json::to_string_pretty(&Value::Object(rest)).unwrap_or_default();
+        let text = serde_yaml::to_string(&rest).unwrap_or_default();
         outputs.push(cut(named("result"), &text));
     }
     outputs

@@ -153,7 +153,7 @@ function heads() {
     let group = head.origin;
     while (group && group.hidden) {
       const next = group.nextElementSibling;
-      group = next && next !== flat && !groups.some((each) => each === next && each.starts) ? next : null;
+      group = next && next !== flat && !next.starts ? next : null;
     }
     (group || head.origin).prepend(head);
   }
@@ -225,7 +225,7 @@ function follow() {
   if (row.hidden) controls.reset();
   toggle(row, true);
   rove(row, true);
-  row.scrollIntoView({ block: 'start' });
+  row.scrollIntoView({ block: 'start', behavior: 'instant' });
 }
 
 // What lies under the pointer.
@@ -284,7 +284,7 @@ function start() {
   for (const row of rows) {
     row.origin = row.parentNode;
     const name = row.querySelector('.name');
-    const button = element('button', { type: 'button', class: 'name', 'aria-expanded': 'false', tabindex: '-1' }, name.textContent);
+    const button = element('button', { type: 'button', class: 'name', 'aria-expanded': 'false', tabindex: '-1' }, ...name.childNodes);
     name.replaceWith(button);
   }
   if (current) rove(current);

@@ -153,7 +153,7 @@ impl Run {
         if host.standing() == Standing::Pending {
             return None;
         }
-        host.home()
+        host.home(|play| self.plays.get(play).is_some_and(|play| play.batched))
     }
 
     /// The batch at a place.

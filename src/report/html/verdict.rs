@@ -8,6 +8,9 @@ use crate::report::text::duration;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// The narrowest that a share may be, in percent.
+const NARROWEST: f64 = 0.8;
+
 /// How good the news is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -238,11 +241,9 @@ fn pace(run: &Run) -> Option<String> {
 /// A bar of all hosts by how they stand, with the numbers below it.
 fn totals(run: &Run) -> String {
     let counts = run.standings();
-    let total = run.hosts.len().max(1);
     let mut bar = String::new();
     let mut left = 0.0;
-    for (standing, count) in &counts {
-        let width = *count as f64 * 100.0 / total as f64;
+    for ((standing, _), width) in counts.iter().zip(shares(&counts)) {
         let class = standing.class();
         let _ = write!(
             bar,
@@ -271,6 +272,17 @@ fn totals(run: &Run) -> String {
             "hosts"
         },
     )
+}
+
+/// The share of each count in percent; those of a few among many are widened so that they can be seen.
+fn shares(counts: &[(Standing, usize)]) -> Vec<f64> {
+    let total: usize = counts.iter().map(|(_, count)| count).sum();
+    let wide: Vec<f64> = counts
+        .iter()
+        .map(|(_, count)| (*count as f64 * 100.0 / total.max(1) as f64).max(NARROWEST))
+        .collect();
+    let sum: f64 = wide.iter().sum();
+    wide.into_iter().map(|width| width * 100.0 / sum).collect()
 }
 
 #[cfg(test)]
@@ -352,6 +364,15 @@ mod tests {
         assert_eq!(
             stood.as_deref(),
             Some("1 went back to where it stood before, 2 were not started")
+        );
+    }
+
+    #[test]
+    fn one_among_many_can_be_seen() {
+        let shares = shares(&[(Standing::Changed, 9_999), (Standing::Failed, 1)]);
+        assert!(
+            shares[1] > 0.7 && (shares[0] + shares[1] - 100.0).abs() < 1e-9,
+            "{shares:?}"
         );
     }
 
