@@ -8,6 +8,7 @@ use super::task::TaskRun;
 use super::variables::host_scope;
 use crate::connection::ConnectionError;
 use crate::event;
+use crate::journal::JournalError;
 use crate::module::{
     Change, Context, Inspection, Module, ModuleError, Outcome, Params, Remote, UndoScript, coerce,
 };
@@ -162,6 +163,12 @@ impl Call<'_> {
         if let Err(called) = self.announce(cx, &change).await {
             return called;
         }
+        // Also where nothing can be taken back, what is begun must be known after a crash. A way back is not held up.
+        if !self.host.state().aside
+            && let Err(error) = self.run.shared.events.flush().await
+        {
+            return not_written(error);
+        }
         let opaque = change.opaque;
         let planned = Change {
             what: change.what.clone(),
@@ -262,7 +269,8 @@ impl Call<'_> {
                     if !self.run.shared.is_interrupted() =>
                 {
                     waits_for(&self.run.shared, &self.on.name, &reason, *pause);
-                    tokio::time::sleep(Duration::from_secs(*pause)).await;
+                    let rest = Duration::from_secs(*pause);
+                    self.run.shared.rest(rest).await;
                 }
                 (found, _) => return found,
             }
@@ -271,6 +279,10 @@ impl Call<'_> {
 
     /// Has the inverse written to the host, and the intent to the journal, before anything changes.
     async fn announce(&self, cx: &Context, change: &Change) -> Result<(), Called> {
+        if let Some(kind) = self.run.promise(self.host, self.scope) {
+            let events = &self.run.shared.events;
+            events.emit_durable(kind).await.map_err(not_written)?;
+        }
         if !self.run.play.keeps_undo() || self.host.state().aside {
             return Ok(());
         }
@@ -308,11 +320,7 @@ impl Call<'_> {
                 what: what.clone(),
             })
             .await
-            .map_err(|error| {
-                Called::failed(format!(
-                    "the journal could not be written, so nothing was changed: {error}"
-                ))
-            })?;
+            .map_err(not_written)?;
         let log = undo_log(self.run, &self.on)?.with_deadman(deadman::due(&self.on));
         let become_user = self.undo_become()?;
         let script = UndoScript {
@@ -434,6 +442,14 @@ impl Call<'_> {
         }
         Ok(coerce(spec, &given)?)
     }
+}
+
+/// What must be remembered could not be written down.
+#[expect(clippy::needless_pass_by_value, reason = "made to be mapped with")]
+fn not_written(error: JournalError) -> Called {
+    Called::failed(format!(
+        "the journal cannot be written, so nothing was changed: {error}"
+    ))
 }
 
 /// The undo log of this run on `host`.

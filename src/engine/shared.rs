@@ -96,6 +96,8 @@ pub(super) struct Shared {
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
+    /// The key of the current play.
+    play_key: Mutex<Arc<str>>,
 }
 
 impl Shared {
@@ -129,6 +131,7 @@ impl Shared {
             breach: Mutex::default(),
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
+            play_key: Mutex::default(),
         };
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
@@ -155,17 +158,38 @@ impl Shared {
         std::mem::replace(&mut *round, variables)
     }
 
-    /// Whether nothing new is to be begun: the user asked to stop, or the probe gave too many bad answers.
+    /// The key of the current play.
+    pub(super) fn play_key(&self) -> Arc<str> {
+        self.play_key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Another play is the current one.
+    pub(super) fn set_play_key(&self, key: &str) {
+        *self.play_key.lock().unwrap_or_else(PoisonError::into_inner) = key.into();
+    }
+
+    /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, or what is done
+    /// cannot be recorded any more.
     pub(super) fn is_to_stop(&self) -> bool {
         self.is_interrupted() || self.breached().is_some()
     }
 
-    /// Why the user's probe ended the run.
+    /// Why the run ends though nobody asked it to: the user's probe, or a journal that cannot be written.
     pub(super) fn breached(&self) -> Option<String> {
-        self.breach
+        let breach = self
+            .breach
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .clone();
+        breach.or_else(|| {
+            let why = self.events.broken()?;
+            Some(format!(
+                "the journal cannot be written: {why}; nothing more is changed"
+            ))
+        })
     }
 
     /// The user's probe ends the run; the first reason stays.

@@ -207,6 +207,9 @@ mod tests {
             playbook: "site.yml".to_owned(),
             inventory: Vec::new(),
             check: false,
+            user: String::new(),
+            controller: String::new(),
+            resumes: None,
         });
         serde_json::to_string(&event).unwrap() + "\n"
     }
