@@ -1,6 +1,6 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, reporters, signals, state};
+use super::{CliError, labs, parting, reporters, signals, state};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -47,6 +47,7 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
+        signals::survive_limits()?;
         let templar = Arc::new(Templar::new());
         let lock = state::lock(&self.state, &self.sources, &self.journal)?;
         let inventory = Arc::make_mut(&mut self.inventory);
@@ -56,7 +57,8 @@ impl Conduct {
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
-        signals::watch(interrupted.clone(), now.clone(), events.downgrade())?;
+        let weak = events.downgrade();
+        signals::watch(interrupted.clone(), now.clone(), journal.clone(), weak)?;
         let engine = Run::new(Parts {
             run: self.run,
             inventory: self.inventory,
@@ -65,17 +67,31 @@ impl Conduct {
             settings: self.settings,
             events: Events::new(Some(journal.clone()), events),
             interrupted,
-            store,
+            store: store.clone(),
         });
+        let children = engine.children();
         let showing = tokio::spawn(reporters::events(reporter, self.style));
-        let code = tokio::select! {
-            summary = work(engine) => summary.exit_code,
-            () = now.notified() => exit_code::INTERRUPTED,
+        let ended = tokio::select! {
+            summary = work(engine) => Some(summary.exit_code),
+            () = now.notified() => None,
         };
+        if ended.is_none() {
+            // Nobody waits for what runs on the hosts any more, so it must not go on.
+            children.end().await;
+        }
+        drop(children);
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
         journal.close();
         drop((fleet, lock));
-        Ok(code)
+        if ended.is_none() {
+            parting::stopped(&store, &self.journal, &self.sources);
+        }
+        parting::unrecorded(&journal);
+        Ok(match ended {
+            None => exit_code::INTERRUPTED,
+            Some(exit_code::DONE) if journal.broken().is_some() => exit_code::FAILED,
+            Some(code) => code,
+        })
     }
 }

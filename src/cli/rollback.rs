@@ -34,9 +34,12 @@ struct Taken {
 
 fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
     let run = run_name::find(store, Some(name))?;
-    let events = store.events(&run).map_err(anyhow::Error::from)?;
+    let record = store.record(&run).map_err(anyhow::Error::from)?;
+    for warning in record.warnings() {
+        output::complain(&format!("warning: {warning}"));
+    }
     let mut hosts = indexmap::IndexSet::new();
-    for event in events {
+    for event in record.events {
         if let Kind::UndoRecorded { host, .. } = event.kind {
             hosts.insert(host);
         }

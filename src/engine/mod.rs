@@ -5,6 +5,7 @@
 mod action;
 mod aside;
 mod batch;
+mod children;
 mod conclude;
 mod connect;
 mod deadman;
@@ -39,7 +40,9 @@ mod survey;
 mod take_back;
 mod task;
 mod variables;
+mod waiting;
 
+pub use children::Children;
 pub use events::Events;
 pub use outline::{Outline, PlayOutline, TaskOutline};
 pub use run::{Run, Summary};

@@ -493,7 +493,10 @@ impl Run {
             self.setup_failed.is_some() || !self.matched,
         );
         let exit_code = match exit_code {
-            exit_code::DONE if self.blocked => exit_code::FAILED,
+            // Whatever cannot be recorded, it did not end well.
+            exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
+                exit_code::FAILED
+            }
             other => other,
         };
         if !self.matched && self.setup_failed.is_none() {
