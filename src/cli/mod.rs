@@ -12,6 +12,7 @@ mod lab;
 mod labs;
 mod list;
 mod output;
+mod page;
 mod parting;
 mod plan;
 mod plan_input;

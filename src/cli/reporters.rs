@@ -1,10 +1,12 @@
 //! Feeds events to the reporter that fits where the output goes.
 
 use super::args::{RunArgs, ShowArgs};
+use super::page;
 use crate::event::Event;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -18,11 +20,13 @@ enum Form {
 }
 
 /// How events are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Style {
     form: Form,
     diff: bool,
     profile: bool,
+    /// Where the page of the run goes.
+    html: Option<PathBuf>,
     verbosity: u8,
 }
 
@@ -37,6 +41,7 @@ impl Style {
             },
             diff: args.diff,
             profile: args.profile,
+            html: args.html.clone(),
             verbosity: args.verbose,
         }
     }
@@ -51,6 +56,7 @@ impl Style {
             },
             diff: args.diff,
             profile: args.profile,
+            html: None,
             verbosity: args.verbose,
         }
     }
@@ -61,6 +67,7 @@ impl Style {
             form: if json { Form::Json } else { Form::Plain },
             diff: false,
             profile: false,
+            html: None,
             verbosity: 0,
         }
     }
@@ -76,10 +83,11 @@ impl Style {
                 report::profile(Box::new(Pipe(io::stdout())))
             });
         }
+        reporters.extend(self.html.map(page::reporter));
         reporters
     }
 
-    fn reporter(self) -> Box<dyn Reporter> {
+    fn reporter(&self) -> Box<dyn Reporter> {
         if self.form == Form::Json {
             return report::json(Box::new(Pipe(io::stdout())));
         }

@@ -24,7 +24,7 @@ mod table;
 mod tasks;
 mod text;
 
-pub use html::{html, html_file};
+pub use html::{html, html_at_end};
 pub use json::json;
 pub use live::live;
 pub use outcome::Outcome;

@@ -33,7 +33,7 @@ impl Page {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run.html");
         let mut bytes = Vec::new();
-        windlass::report::html(events, TimeZone::UTC, &mut bytes).unwrap();
+        windlass::report::html("", events, TimeZone::UTC, &mut bytes).unwrap();
         std::fs::write(&file, &bytes).unwrap();
         Self {
             bytes: bytes.len(),

@@ -114,6 +114,9 @@ impl Night {
             playbook: "playbooks/upgrade.yml".to_owned(),
             inventory: vec!["inventory/production".to_owned()],
             check: false,
+            user: "ann".to_owned(),
+            controller: "deploy-1".to_owned(),
+            resumes: None,
         });
         self.preflight(names);
         self.stage(names);
@@ -141,6 +144,7 @@ impl Night {
             name: name.to_owned(),
             hosts: hosts.to_vec(),
             rollback: true,
+            key: name.to_owned(),
         });
     }
 

@@ -27,9 +27,21 @@ impl Run {
                 playbook,
                 inventory,
                 check,
+                user,
+                controller,
+                resumes,
                 ..
             } => {
-                self.id.clone_from(run);
+                self.takes_back = (!self.id.is_empty() && self.id != *run).then(|| run.clone());
+                if self.id.is_empty() {
+                    self.id.clone_from(run);
+                }
+                self.by = match (user.as_str(), controller.as_str()) {
+                    ("", controller) => controller.to_owned(),
+                    (user, "") => user.to_owned(),
+                    (user, controller) => format!("{user} on {controller}"),
+                };
+                self.resumes.clone_from(resumes);
                 self.playbook.clone_from(playbook);
                 self.inventory.clone_from(inventory);
                 self.check = *check;
@@ -73,7 +85,7 @@ impl Run {
                 let note = format!("connected again after: {reason}");
                 self.host(host).notes.push((at, note));
             }
-            Kind::HostCommitted { host } => {
+            Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
                 self.host(host).in_flight = false;
                 self.reached(at, host);
             }
@@ -107,6 +119,14 @@ impl Run {
                     ProbeState::Breached => format!("{probe} is not well for too long: {answer}"),
                 };
                 self.mark(at, text, false);
+            }
+            Kind::Interrupted { now } => {
+                let text = if *now {
+                    "told to stop at once"
+                } else {
+                    "told to stop"
+                };
+                self.mark(at, text.to_owned(), true);
             }
             Kind::Stopped { reason, pending } => {
                 self.end_soaks(at);
@@ -349,7 +369,9 @@ impl Run {
                 self.host(&name).state.get_or_insert(HostState::Pending);
             }
         }
+        let asked_back = self.takes_back.is_some();
         for host in self.hosts.values_mut() {
+            host.asked_back = asked_back;
             host.close(length);
         }
     }

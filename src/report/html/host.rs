@@ -67,6 +67,8 @@ pub(super) struct Host {
     pub(super) state: Option<HostState>,
     /// What the next result will have changed, from the undo log.
     pub(super) undo: Option<String>,
+    /// Whether going back was what the run was for.
+    pub(super) asked_back: bool,
     /// Whether a play has the host under way.
     pub(super) in_flight: bool,
     /// Steps that changed something, and time spent, by batch.
@@ -85,6 +87,7 @@ impl Host {
     pub(super) fn standing(&self) -> Standing {
         let changed = self.counts.changed > 0;
         match self.state {
+            Some(HostState::RolledBack) if self.asked_back => Standing::TakenBack,
             Some(state) => Standing::of(state, changed),
             None if self.in_flight => Standing::InFlight,
             None if self.has_worked() => Standing::of(HostState::Done, changed),

@@ -24,9 +24,15 @@ const SYMBOLS: &str = include_str!("symbols.svg");
 /// So many hosts of a warning are named.
 const NAMED: usize = 20;
 
-/// Writes the run that these events tell as one HTML page, with times of day in `zone`.
-pub fn html(events: &[Event], zone: TimeZone, out: &mut dyn Write) -> io::Result<()> {
-    let mut run = Run::default();
+/// Writes the run that these events tell as one HTML page, with times of day in `zone`. `journal` is the run's name; where it
+/// is empty, the events tell it.
+pub fn html(
+    journal: &str,
+    events: &[Event],
+    zone: TimeZone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut run = Run::new(journal);
     for event in events {
         run.event(event);
     }

@@ -72,7 +72,14 @@ pub(super) struct End {
 /// A whole run.
 #[derive(Debug, Default)]
 pub(super) struct Run {
+    /// The name of its journal.
     pub(super) id: String,
+    /// The run that it takes back, where it is a rollback.
+    pub(super) takes_back: Option<String>,
+    /// The run that it goes on with.
+    pub(super) resumes: Option<String>,
+    /// Who started it, and where; empty where the record does not say.
+    pub(super) by: String,
     pub(super) playbook: String,
     pub(super) inventory: Vec<String>,
     pub(super) check: bool,
@@ -97,6 +104,14 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// A run of which nothing is known but the name of its journal; where that is empty, its events tell.
+    pub(super) fn new(journal: &str) -> Self {
+        Self {
+            id: journal.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// When it started.
     pub(super) fn start(&self) -> Timestamp {
         self.times.map_or(Timestamp::UNIX_EPOCH, |times| times.0)

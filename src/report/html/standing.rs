@@ -8,6 +8,7 @@ use crate::event::HostState;
 pub(super) enum Standing {
     Changed,
     Unchanged,
+    TakenBack,
     RolledBack,
     Failed,
     RollbackIncomplete,
@@ -19,9 +20,10 @@ pub(super) enum Standing {
 }
 
 /// All of them, in the order in which they are counted up.
-pub(super) const ALL: [Standing; 10] = [
+pub(super) const ALL: [Standing; 11] = [
     Standing::Changed,
     Standing::Unchanged,
+    Standing::TakenBack,
     Standing::RolledBack,
     Standing::Failed,
     Standing::RollbackIncomplete,
@@ -54,6 +56,7 @@ impl Standing {
             Self::Changed if check => "would change",
             Self::Changed => "changed",
             Self::Unchanged => "nothing to do",
+            Self::TakenBack => "taken back",
             Self::RolledBack => "rolled back",
             Self::Failed => "failed",
             Self::RollbackIncomplete => "rollback incomplete",
@@ -70,6 +73,7 @@ impl Standing {
         match self {
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
+            Self::TakenBack => "taken",
             Self::RolledBack => "back",
             Self::Failed => "failed",
             Self::RollbackIncomplete => "stuck",

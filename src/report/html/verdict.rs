@@ -52,6 +52,10 @@ pub(super) fn headline(run: &Run) -> (Tone, String) {
         "Done"
     };
     match end.exit_code {
+        0 if run.takes_back.is_some() => {
+            let back = counted(run.count(Standing::TakenBack), "host");
+            (Tone::Good, format!("Taken back: {back}"))
+        }
         0 if total == 0 => (Tone::Good, "Nothing to do: no hosts".to_owned()),
         0 => {
             let changed = run.count(Standing::Changed);
@@ -219,6 +223,15 @@ fn facts(run: &Run, clock: &Clock) -> String {
     }
     if let Some(pace) = pace(run) {
         fact("Pace", &pace);
+    }
+    if !run.by.is_empty() {
+        fact("By", &Text(&run.by).to_string());
+    }
+    if let Some(other) = &run.takes_back {
+        fact("Takes back", &Text(other).to_string());
+    }
+    if let Some(other) = &run.resumes {
+        fact("Goes on with", &Text(other).to_string());
     }
     fact("Inventory", &Text(&run.inventory.join(", ")).to_string());
     if let Some(end) = run.end {
