@@ -1,6 +1,6 @@
 //! The user's files: inventory and playbooks, checked whole before any host is touched.
 
-use super::args::Sources;
+use super::args::{PlaybookArgs, Sources};
 use super::{CliError, output};
 use crate::inventory::{self, Inventory, Pattern};
 use crate::module::Modules;
@@ -37,10 +37,11 @@ fn folder_of(path: &Path) -> PathBuf {
 pub(super) fn inventory_and_playbooks(
     sources: &Sources,
     paths: &[PathBuf],
+    reading: &PlaybookArgs,
     extra_vars: &Variables,
 ) -> Result<(Arc<Inventory>, (Arc<Loader>, Playbook)), CliError> {
     let inventory = inventory(sources, paths.first().map(PathBuf::as_path)).map(Arc::new);
-    let playbooks = playbooks(paths, extra_vars, inventory.as_ref().ok());
+    let playbooks = playbooks(paths, reading, extra_vars, inventory.as_ref().ok());
     match (inventory, playbooks) {
         (Ok(inventory), Ok(read)) => Ok((inventory, read)),
         (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
@@ -54,12 +55,13 @@ pub(super) fn inventory_and_playbooks(
 /// A loader of playbooks, and the playbooks as one. With an inventory, host patterns are checked against it.
 pub(super) fn playbooks(
     paths: &[PathBuf],
+    reading: &PlaybookArgs,
     extra_vars: &Variables,
     inventory: Option<&Arc<Inventory>>,
 ) -> Result<(Arc<Loader>, Playbook), CliError> {
     let options = LoadOptions {
         extra_vars: extra_vars.clone(),
-        ..LoadOptions::default()
+        roles_path: reading.roles_path.clone(),
     };
     let mut loader = Loader::new(Arc::new(Modules), options);
     if let Some(inventory) = inventory {

@@ -15,6 +15,7 @@ mod plan;
 mod plan_input;
 mod rollback;
 mod run;
+mod settings;
 mod show;
 mod signals;
 mod state;

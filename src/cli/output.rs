@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::source::Diagnostics;
-use console::{Term, style};
+use console::style;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -12,6 +12,25 @@ pub(super) fn line(text: impl Display) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Colours as `--color` says; `auto` leaves it to the terminals.
+pub(super) fn color(when: &str) {
+    let on = match when {
+        "always" => true,
+        "never" => false,
+        _ => return,
+    };
+    console::set_colors_enabled(on);
+    console::set_colors_enabled_stderr(on);
+}
+
+/// Prints a warning, on one line.
+pub(super) fn warning(text: &str) {
+    complain(&format!(
+        "{}: {text}",
+        style("warning").yellow().bold().for_stderr()
+    ));
 }
 
 /// Prints an error with its hints.
@@ -45,7 +64,7 @@ fn with_hint(message: &str, hint: Option<&str>) -> String {
 
 /// Prints what is wrong in the user's files, and how much that is.
 pub(super) fn diagnostics(diagnostics: &Diagnostics) {
-    let color = Term::stderr().features().colors_supported();
+    let color = console::colors_enabled_stderr();
     for each in diagnostics {
         complain(&each.render(color));
         complain("");

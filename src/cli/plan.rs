@@ -41,11 +41,16 @@ pub(super) fn main(args: &PlanArgs) -> Result<u8, CliError> {
 fn check(args: &PlanArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    let (inventory, (loader, playbook)) =
-        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
+    let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
+        &args.sources,
+        &args.playbooks,
+        &args.playbook,
+        &extra_vars,
+    )?;
     let settings = Settings {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
+        gather_facts: run::gathers_facts(&args.playbook),
         limit: input::limit(&args.limit, &inventory)?,
         ..run::settings(&args.connection, extra_vars)?
     };

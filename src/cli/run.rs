@@ -1,9 +1,9 @@
 //! `windlass run`.
 
-use super::args::{ConnectionArgs, RunArgs};
+use super::args::{ConnectionArgs, PlaybookArgs, RunArgs};
 use super::conduct::Conduct;
 use super::{CliError, extra_vars, input, list, output, show, state};
-use crate::connection::Defaults;
+use crate::connection::{Defaults, HostKeyPolicy};
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -80,8 +80,12 @@ fn list(args: &RunArgs, checked: Checked, run: RunId) -> Result<u8, CliError> {
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    let (inventory, (loader, playbook)) =
-        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
+    let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
+        &args.sources,
+        &args.playbooks,
+        &args.playbook,
+        &extra_vars,
+    )?;
     let limit = input::limit(&args.limit, &inventory)?;
     let settings = Settings {
         check: args.check,
@@ -92,7 +96,9 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         limit,
         verbosity: args.verbose,
         force_handlers: args.force_handlers,
-        max_failures: args.max_failures,
+        any_errors_fatal: args.any_errors_fatal,
+        gather_facts: gathers_facts(&args.playbook),
+        max_failures: args.max_failures.map(|hosts| hosts as usize),
         state_dir: state.clone(),
         ..settings(&args.connection, extra_vars)?
     };
@@ -105,6 +111,11 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
     })
 }
 
+/// Whether plays that say nothing of it gather facts.
+pub(super) fn gathers_facts(args: &PlaybookArgs) -> bool {
+    args.gathering != "explicit"
+}
+
 /// The settings that every verb with connections shares.
 pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<Settings, CliError> {
     let mut connection = Defaults::from_environment();
@@ -112,7 +123,18 @@ pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<S
         connection.user.clone_from(user);
     }
     connection.private_key_file.clone_from(&args.private_key);
-    connection.connect_timeout = Duration::from_secs(args.timeout.max(1));
+    connection.connect_timeout = Duration::from_secs(args.timeout.into());
+    connection.port = u16::try_from(args.port).unwrap_or(connection.port);
+    connection.connection.clone_from(&args.kind);
+    connection.host_key_policy = match args.host_key_checking.as_str() {
+        "accept-new" => HostKeyPolicy::AcceptNew,
+        "off" => HostKeyPolicy::Off,
+        _ => HostKeyPolicy::Strict,
+    };
+    let text = |given: &Option<String>| given.clone().unwrap_or_default();
+    connection.ssh_args = text(&args.ssh_args);
+    connection.common_args = text(&args.ssh_common_args);
+    connection.extra_args = text(&args.ssh_extra_args);
     Ok(Settings {
         check: false,
         diff: false,
@@ -126,6 +148,8 @@ pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<S
         become_method: args.become_method.clone(),
         become_password: become_password(args)?,
         force_handlers: false,
+        any_errors_fatal: false,
+        gather_facts: true,
         max_failures: None,
         extra_vars,
         connection,

@@ -415,7 +415,7 @@ impl Run {
         let Some(module) = module::find("setup") else {
             return Ok(None);
         };
-        if wanted == Some(false) {
+        if !wanted.unwrap_or(self.shared.settings.gather_facts) {
             return Ok(None);
         }
         let action = Action::Module {

@@ -45,6 +45,10 @@ pub struct Settings {
     pub become_password: Option<String>,
     /// Handlers run on failed hosts too.
     pub force_handlers: bool,
+    /// A task that fails on one host ends the play for all, where the playbook says nothing of `any_errors_fatal`.
+    pub any_errors_fatal: bool,
+    /// Plays that say nothing of `gather_facts` gather them.
+    pub gather_facts: bool,
     /// Failed hosts of the run above which it stops.
     pub max_failures: Option<usize>,
     /// Variables of the greatest strength.

@@ -2,20 +2,26 @@
 
 mod bundle;
 mod connection;
+mod dress;
 mod inventory;
 mod lab;
 mod plan;
+mod playbook;
 mod rollback;
 mod run;
+mod settings;
 mod sources;
 mod verbs;
 
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
+pub(super) use dress::command;
 pub(super) use inventory::InventoryArgs;
 pub(super) use lab::{LabAction, LabArgs};
 pub(super) use plan::PlanArgs;
+pub(super) use playbook::PlaybookArgs;
 pub(super) use rollback::RollbackArgs;
 pub(super) use run::RunArgs;
+pub(super) use settings::SettingsArgs;
 pub(super) use sources::Sources;
 pub use verbs::{Cli, Verb};

@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs};
+use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, SettingsArgs};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -23,6 +23,15 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+    /// Colours where there is a terminal, everywhere, or nowhere.
+    #[arg(
+        id = "output.color",
+        long = "color",
+        global = true,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: String,
 }
 
 /// What to do.
@@ -38,6 +47,8 @@ pub enum Verb {
     Rollback(RollbackArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
+    /// Show what holds where the command line says nothing, and where it comes from.
+    Settings(SettingsArgs),
     /// Look after the lab that ships with the inventory.
     Lab(LabArgs),
 }
