@@ -1,6 +1,6 @@
 //! From the command line to the verb that was asked for.
 
-use super::{Cli, Verb, bundle, inventory, lab, output, plan, rollback, run};
+use super::{Cli, Verb, bundle, inventory, lab, output, plan, rollback, run, schedule};
 
 /// Runs the verb; the number is the process's exit code.
 pub fn main(cli: Cli) -> u8 {
@@ -9,6 +9,7 @@ pub fn main(cli: Cli) -> u8 {
         Verb::Plan(args) => plan::main(&args),
         Verb::Inventory(args) => inventory::main(&args),
         Verb::Rollback(args) => rollback::main(&args),
+        Verb::Schedule(args) => schedule::main(&args),
         Verb::Bundle(args) => bundle::main(&args),
         Verb::Lab(args) => lab::main(&args),
     };

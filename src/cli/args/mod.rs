@@ -7,8 +7,10 @@ mod lab;
 mod plan;
 mod rollback;
 mod run;
+mod schedule;
 mod sources;
 mod verbs;
+mod window;
 
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
@@ -17,5 +19,7 @@ pub(super) use lab::{LabAction, LabArgs};
 pub(super) use plan::PlanArgs;
 pub(super) use rollback::RollbackArgs;
 pub(super) use run::RunArgs;
+pub(super) use schedule::ScheduleArgs;
 pub(super) use sources::Sources;
 pub use verbs::{Cli, Verb};
+pub(super) use window::WindowArgs;

@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{ConnectionArgs, Sources};
+use super::{ConnectionArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -56,12 +56,18 @@ pub struct RunArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Show more: results, then task files, then connections.
     #[arg(short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+    /// Say only what changes and what goes wrong, and how it ended in one line; nothing else when nothing is to do.
+    #[arg(short, long, help_heading = "Output", conflicts_with_all = ["json", "verbose", "profile"])]
+    pub quiet: bool,
     /// Plain lines even on a terminal.
     #[arg(long, help_heading = "Output")]
     pub plain: bool,

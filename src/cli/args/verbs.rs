@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs};
+use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, ScheduleArgs};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -36,6 +36,8 @@ pub enum Verb {
     Inventory(InventoryArgs),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
+    /// Print a timer and a crontab line that start a run.
+    Schedule(ScheduleArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
     /// Look after the lab that ships with the inventory.
