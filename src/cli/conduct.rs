@@ -1,6 +1,6 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, show, signals, state};
+use super::{CliError, labs, output, show, signals, state, window};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -34,6 +34,9 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
+        if let Some(code) = window::outside(&self.settings, self.style)? {
+            return Ok(code);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -53,6 +56,7 @@ impl Conduct {
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
+        let record = store.run_folder(&self.journal);
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
@@ -68,12 +72,15 @@ impl Conduct {
             store,
         });
         let showing = tokio::spawn(show::events(reporter, self.style));
-        let code = tokio::select! {
-            summary = work(engine) => summary.exit_code,
-            () = now.notified() => exit_code::INTERRUPTED,
+        let (code, idle) = tokio::select! {
+            summary = work(engine) => (summary.exit_code, summary.is_idle()),
+            () = now.notified() => (exit_code::INTERRUPTED, false),
         };
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
+        if let Some(line) = self.style.last_line(&record, idle) {
+            output::line(line)?;
+        }
         journal.close();
         drop((fleet, lock));
         Ok(code)

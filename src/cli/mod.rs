@@ -15,11 +15,14 @@ mod plan;
 mod plan_input;
 mod rollback;
 mod run;
+mod schedule;
 mod settings;
 mod show;
 mod signals;
 mod state;
+mod timetable;
 mod verb;
+mod window;
 
 pub use args::{Cli, Verb};
 pub use error::CliError;

@@ -2,7 +2,7 @@
 
 use super::args::{ConnectionArgs, PlaybookArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, show, state};
+use super::{CliError, extra_vars, input, list, output, show, state, window};
 use crate::connection::{Defaults, HostKeyPolicy};
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
@@ -77,6 +77,11 @@ fn list(args: &RunArgs, checked: Checked, run: RunId) -> Result<u8, CliError> {
     Ok(crate::engine::exit_code::DONE)
 }
 
+/// Reads everything that a run would read, and finds what is wrong with it; the state folder.
+pub(super) fn check_files(args: &RunArgs) -> Result<PathBuf, CliError> {
+    check(args).map(|checked| checked.state)
+}
+
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
@@ -99,6 +104,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         any_errors_fatal: args.any_errors_fatal,
         gather_facts: gathers_facts(&args.playbook),
         max_failures: args.max_failures.map(|hosts| hosts as usize),
+        window: window::allowance(&args.window, &state::store(&state))?,
         state_dir: state.clone(),
         ..settings(&args.connection, extra_vars)?
     };
@@ -151,6 +157,7 @@ pub(super) fn settings(args: &ConnectionArgs, extra_vars: Variables) -> Result<S
         any_errors_fatal: false,
         gather_facts: true,
         max_failures: None,
+        window: None,
         extra_vars,
         connection,
         // Set by the verbs that run playbooks.

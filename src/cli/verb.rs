@@ -1,7 +1,8 @@
 //! From the command line to the verb that was asked for.
 
 use super::{
-    Cli, CliError, Verb, args, bundle, inventory, lab, output, plan, rollback, run, settings,
+    Cli, CliError, Verb, args, bundle, inventory, lab, output, plan, rollback, run, schedule,
+    settings,
 };
 use crate::engine::exit_code;
 use crate::settings::Settings;
@@ -47,6 +48,7 @@ fn carry_out(verb: &Verb, settings: &Settings) -> Result<u8, CliError> {
         Verb::Plan(args) => plan::main(args),
         Verb::Inventory(args) => inventory::main(args),
         Verb::Rollback(args) => rollback::main(args),
+        Verb::Schedule(args) => schedule::main(args, settings),
         Verb::Settings(args) => settings::main(args, settings),
         Verb::Bundle(args) => bundle::main(args),
         Verb::Lab(args) => lab::main(args),

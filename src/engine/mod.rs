@@ -5,6 +5,7 @@
 mod action;
 mod aside;
 mod batch;
+mod closing;
 mod conclude;
 mod connect;
 mod deadman;

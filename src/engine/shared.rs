@@ -6,6 +6,7 @@ use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
 use crate::journal::{RunId, Store};
 use crate::kubernetes::Baselines;
+use crate::plan::Allowance;
 use crate::playbook::Loader;
 use crate::template::{Templar, Variable, Variables};
 use indexmap::IndexMap;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub gather_facts: bool,
     /// Failed hosts of the run above which it stops.
     pub max_failures: Option<usize>,
+    /// When something may be begun; at any time without it.
+    pub window: Option<Arc<Allowance>>,
     /// Variables of the greatest strength.
     pub extra_vars: Variables,
     /// Defaults of connections from flags and settings.

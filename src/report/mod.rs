@@ -20,7 +20,7 @@ mod text;
 
 pub use json::json;
 pub use live::live;
-pub use plain::plain;
+pub use plain::{plain, quiet};
 pub use plan::{PlanText, plan};
 pub use profile::profile;
 pub use reporter::{Options, Reporter};

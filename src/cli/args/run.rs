@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{ConnectionArgs, PlaybookArgs, Sources};
+use super::{ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -73,6 +73,9 @@ pub struct RunArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",
@@ -84,6 +87,9 @@ pub struct RunArgs {
     /// Show more: results, then task files, then connections.
     #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+    /// Say only what changes and what goes wrong, and how it ended in one line; nothing else when nothing is to do.
+    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
+    pub quiet: bool,
     /// Plain lines even on a terminal.
     #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
     pub plain: bool,

@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, SettingsArgs};
+use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, ScheduleArgs, SettingsArgs};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -45,6 +45,8 @@ pub enum Verb {
     Inventory(InventoryArgs),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
+    /// Print a timer and a crontab line that start a run.
+    Schedule(ScheduleArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
     /// Show what holds where the command line says nothing, and where it comes from.
