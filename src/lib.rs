@@ -14,8 +14,10 @@
 //! |---|---|---|---|
 //! | 0 | [`source`] | files, places in them, diagnostics and how they are drawn | YAML, Ansible, hosts |
 //! | 0 | [`event`] | everything that happens in a run, as data | who listens |
+//! | 0 | [`secrecy`] | values that must not be shown, and the forms they turn up in | where secrets come from |
 //! | 1 | [`yaml`] | YAML 1.1 as PyYAML reads and writes it, with places | playbooks |
 //! | 1 | [`shell`] | quoting, becoming another user | SSH |
+//! | 1 | [`vault`] | what Ansible Vault encrypted, and the passwords that open it | YAML, variables |
 //! | 2 | [`template`] | Jinja as Ansible uses it: lazy variables, filters, tests, lookups | hosts, SSH |
 //! | 2 | [`connection`] | running commands on a host: SSH, this machine, a scripted host | modules |
 //! | 3 | [`inventory`] | hosts, groups, patterns and their variables | plays |
@@ -69,9 +71,11 @@ pub mod module;
 pub mod plan;
 pub mod playbook;
 pub mod report;
+pub mod secrecy;
 pub mod settings;
 pub mod shell;
 pub mod source;
 pub mod template;
 pub mod undo;
+pub mod vault;
 pub mod yaml;

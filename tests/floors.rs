@@ -17,6 +17,7 @@ use tokens::{Token, tokens};
 const FLOORS: [(&str, u8); 21] = [
     ("source", 0),
     ("event", 0),
+    ("secrecy", 0),
     ("yaml", 1),
     ("shell", 1),
     ("vault", 1),

@@ -4,13 +4,44 @@ use super::args::SettingsArgs;
 use super::{CliError, output};
 use crate::engine::exit_code;
 use crate::settings::{Fallback, Kind, Origin, Resolved, Settings, Surroundings, TABLE, Value};
-use crate::source::did_you_mean;
+use crate::plan::Window;
+use crate::playbook::parse_duration;
+use crate::source::{Diagnostic, Diagnostics, Span, did_you_mean};
 use serde_json::json;
 
 /// Reads all settings of this process.
 pub(super) fn read() -> Result<Settings, CliError> {
     let around = Surroundings::of_process()?;
-    Ok(Settings::read(&around)?)
+    let settings = Settings::read(&around)?;
+    check(&settings)?;
+    Ok(settings)
+}
+
+/// Checks what only rooms above that of the settings can judge, so that a mistake is named where it stands.
+fn check(settings: &Settings) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let mut judge = |name: &str, judged: &dyn Fn(&str) -> Result<(), String>| {
+        let Some(Resolved { value: Some(Value::Text(text)), origin, .. }) = settings.get(name) else {
+            return;
+        };
+        if let Err(why) = judged(text) {
+            let message = format!("`{name}`: {why}");
+            problems.push(match origin {
+                Origin::Place(span) => Diagnostic::error("setting-value", message).at(span, ""),
+                other => Diagnostic::error("setting-value", format!("{other}: {message}")),
+            });
+        }
+    };
+    judge("run.window", &|text| {
+        Window::read(&Span::synthetic("window", text), super::window::local)
+            .map(|_| ())
+            .map_err(|wrong| wrong.message)
+    });
+    judge("run.window_pace", &|text| match parse_duration(text) {
+        Some(_) => Ok(()),
+        None => Err("not a time such as 90s, 20m or 1h".to_owned()),
+    });
+    problems.or(())
 }
 
 /// Says what the user should know before a run, one line each.

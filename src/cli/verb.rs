@@ -1,12 +1,11 @@
 //! From the command line to the verb that was asked for.
 
 use super::{
-    Cli, CliError, Verb, args, bundle, inventory, lab, output, plan, rollback, run, schedule,
+    CliError, Verb, args, bundle, inventory, lab, output, plan, rollback, run, schedule,
     settings,
 };
 use crate::engine::exit_code;
 use crate::settings::Settings;
-use clap::FromArgMatches as _;
 use std::ffi::OsString;
 
 /// Runs the verb that `words` name, the program's own name first; the number is the process's exit code.
@@ -14,11 +13,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
     let read = settings::read();
     // Help and a slip on the command line come first, so a broken settings file does not stand in their way.
     let fallback = Settings::defaults();
-    let mut command = args::command(read.as_ref().unwrap_or(&fallback));
-    let parsed = command
-        .try_get_matches_from_mut(words)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let cli = match args::parse(words, read.as_ref().unwrap_or(&fallback)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help that nobody reads any more is no failure.

@@ -1,8 +1,9 @@
 //! Where the engine's events go: the journal and whoever listens.
 
-use super::secrets::Secrets;
+use super::secrets::redact;
 use crate::event::{Event, Kind};
 use crate::journal::Journal;
+use crate::secrecy::Secrets;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -25,9 +26,16 @@ impl Events {
         }
     }
 
+    /// What is masked is what `secrets` knows; it may have learned something before the run.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<Secrets>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
     /// Says that something happened.
     pub(super) fn emit(&self, kind: Kind) {
-        let event = Event::now(self.secrets.redact(kind));
+        let event = Event::now(redact(&self.secrets, kind));
         if let Some(journal) = &self.journal {
             journal.append(event.clone());
         }
@@ -37,7 +45,7 @@ impl Events {
 
     /// Says it, and returns when it is on the disk.
     pub(super) async fn emit_durable(&self, kind: Kind) -> io::Result<()> {
-        let event = Event::now(self.secrets.redact(kind));
+        let event = Event::now(redact(&self.secrets, kind));
         let _heard = self.listener.send(event.clone());
         match &self.journal {
             Some(journal) => journal.append_durable(event).await,

@@ -8,7 +8,7 @@ use crate::journal::{RunId, Store};
 use crate::kubernetes::Baselines;
 use crate::plan::Allowance;
 use crate::playbook::Loader;
-use crate::template::{Templar, Variable, Variables};
+use crate::template::{Templar, Variable, Variables, learn_variables};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -140,6 +140,10 @@ impl Shared {
             round: Mutex::default(),
             play_key: Mutex::default(),
         };
+        let secrets = &shared.events.secrets;
+        let names = shared.inventory.hosts.keys().chain(shared.inventory.groups.keys());
+        secrets.never(names.map(String::as_str));
+        learn_variables(&shared.settings.extra_vars, secrets);
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
         }

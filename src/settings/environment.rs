@@ -8,6 +8,14 @@ use super::table::TABLE;
 use super::value::{Value, Wrong};
 use crate::source::{Diagnostic, Diagnostics, did_you_mean};
 
+/// The names of all variables that settings are read from, and of those that say where settings files are.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    let own = TABLE.iter().map(|setting| setting.variable);
+    let foreign = TABLE.iter().flat_map(|setting| setting.ansible);
+    own.chain(foreign.flat_map(|foreign| foreign.variables.iter().copied()))
+        .chain(["ANSIBLE_CONFIG", "XDG_CONFIG_HOME"])
+}
+
 /// What `WINDLASS_*` says. Mistakes go to `problems`; a variable that is probably misspelt to `warnings`.
 pub(super) fn own(
     around: &Surroundings,

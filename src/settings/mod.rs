@@ -22,6 +22,7 @@ mod table;
 mod toml_file;
 mod value;
 
+pub use environment::variables;
 pub use not_taken::{NOT_TAKEN, NotTaken};
 pub use places::Surroundings;
 pub use resolved::{Origin, Resolved, Settings};

@@ -6,10 +6,22 @@
 use super::Cli;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
-use clap::{Arg, ArgAction, Command, CommandFactory as _};
+use clap::Id;
+use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _};
+use std::ffi::OsString;
+
+/// Reads the words of a command line, the program's own name first, with these settings as defaults.
+pub(in crate::cli) fn parse(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    settings: &Settings,
+) -> Result<Cli, clap::Error> {
+    let mut command = command(settings);
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
 
 /// The command line with these settings as defaults.
-pub(in crate::cli) fn command(settings: &Settings) -> Command {
+fn command(settings: &Settings) -> Command {
     dress(Cli::command(), settings)
 }
 
@@ -60,29 +72,30 @@ fn setting(arg: Arg, resolved: &Resolved) -> Arg {
     }
 }
 
-/// `--plain` and `--json`, which are one setting.
+/// One of the flags that are words of one setting, such as `--json`, whose id is `output.form=json`.
 fn part(arg: Arg, settings: &Settings) -> Arg {
-    let (form, other) = match arg.get_id().as_str() {
-        "output.form=plain" => ("plain", "output.form=json"),
-        "output.form=json" => ("json", "output.form=plain"),
-        _ => return arg,
-    };
-    let Some(resolved) = settings.get("output.form") else {
+    let id = arg.get_id().to_string();
+    let Some((name, word)) = id.split_once('=') else {
         return arg;
     };
-    let arg = with_notes(
-        arg,
-        &format!(" [env: {}={form}]", resolved.setting.variable),
-    );
-    let is_wanted = resolved.value == Some(Value::Text(form.to_owned()));
-    if !is_wanted {
+    let Some(resolved) = settings.get(name) else {
+        return arg;
+    };
+    let Kind::Choice(words) = resolved.setting.kind else {
+        return arg;
+    };
+    let arg = with_notes(arg, &format!(" [env: {}={word}]", resolved.setting.variable));
+    if resolved.value != Some(Value::Text(word.to_owned())) {
         return arg;
     }
-    // The other of the two, where the verb has both, takes this one's place.
-    arg.default_value_if(other, ArgPredicate::Equals("true".into()), "false")
-        .default_value("true")
+    // Any other of them that is given takes this one's place.
+    let others = words.iter().filter(|other| **other != word);
+    let gives_way = others.map(|other| {
+        let given = ArgPredicate::Equals("true".into());
+        (Id::from(format!("{name}={other}")), given, Some("false"))
+    });
+    arg.default_value_ifs(gives_way).default_value("true")
 }
-
 /// The argument with more words at the end of its help.
 fn with_notes(arg: Arg, notes: &str) -> Arg {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -93,7 +106,6 @@ fn with_notes(arg: Arg, notes: &str) -> Arg {
 mod tests {
     use super::*;
     use crate::settings::{Surroundings, TABLE};
-    use clap::FromArgMatches as _;
     use std::collections::BTreeMap;
 
     /// All arguments of all verbs.
@@ -148,8 +160,7 @@ mod tests {
         };
         let settings = Settings::read(&around).unwrap();
         let words = ["windlass", "run", "site.yml"].iter().chain(words);
-        let matches = command(&settings).try_get_matches_from(words).unwrap();
-        match Cli::from_arg_matches(&matches).unwrap().verb {
+        match parse(words, &settings).unwrap().verb {
             crate::cli::Verb::Run(args) => *args,
             _ => panic!("not run"),
         }

@@ -17,7 +17,7 @@ mod window;
 
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
-pub(super) use dress::command;
+pub(super) use dress::parse;
 pub(super) use inventory::InventoryArgs;
 pub(super) use lab::{LabAction, LabArgs};
 pub(super) use plan::PlanArgs;
