@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tokens::{Token, tokens};
 
 /// The floor of each room. A room uses rooms on lower floors only; `cli`, at the top, may use all.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 22] = [
     ("source", 0),
     ("event", 0),
     ("secrecy", 0),

@@ -1,6 +1,6 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, output, show, signals, state, window};
+use super::{CliError, labs, output, reporters, signals, state, window};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -25,7 +25,7 @@ pub(super) struct Conduct {
     pub(super) settings: Settings,
     /// The state folder.
     pub(super) state: PathBuf,
-    pub(super) style: show::Style,
+    pub(super) style: reporters::Style,
 }
 
 impl Conduct {
@@ -71,7 +71,7 @@ impl Conduct {
             interrupted,
             store,
         });
-        let showing = tokio::spawn(show::events(reporter, self.style));
+        let showing = tokio::spawn(reporters::events(reporter, self.style));
         let (code, idle) = tokio::select! {
             summary = work(engine) => (summary.exit_code, summary.is_idle()),
             () = now.notified() => (exit_code::INTERRUPTED, false),

@@ -25,14 +25,6 @@ pub(super) fn color(when: &str) {
     console::set_colors_enabled_stderr(on);
 }
 
-/// Prints a warning, on one line.
-pub(super) fn warning(text: &str) {
-    complain(&format!(
-        "{}: {text}",
-        style("warning").yellow().bold().for_stderr()
-    ));
-}
-
 /// Prints an error with its hints.
 pub(super) fn error(error: &CliError) {
     let text = match error {
@@ -78,6 +70,14 @@ pub(super) fn diagnostics(diagnostics: &Diagnostics) {
         1 => complain("1 error; no host was touched"),
         n => complain(&format!("{n} errors; no host was touched")),
     }
+}
+
+/// Prints what a user should know that is no failure.
+pub(super) fn warning(text: &str) {
+    complain(&format!(
+        "{}: {text}",
+        style("warning").yellow().bold().for_stderr()
+    ));
 }
 
 /// A line on standard error.

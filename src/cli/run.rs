@@ -2,7 +2,7 @@
 
 use super::args::{ConnectionArgs, PlaybookArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, show, state, window};
+use super::{CliError, extra_vars, input, list, output, reporters, state, window};
 use crate::connection::{Defaults, HostKeyPolicy};
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
@@ -49,7 +49,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         loader,
         settings,
         state,
-        style: show::Style::of(args),
+        style: reporters::Style::of(args),
     };
     conduct.run(async |engine| engine.playbook(&playbook).await)
 }

@@ -45,10 +45,7 @@ pub(super) fn main(args: &ScheduleArgs, settings: &Settings) -> Result<u8, CliEr
 }
 
 /// Reads the command as it will be read at night, with all its files.
-fn checked(
-    command: &[String],
-    settings: &Settings,
-) -> Result<(Box<RunArgs>, PathBuf), CliError> {
+fn checked(command: &[String], settings: &Settings) -> Result<(Box<RunArgs>, PathBuf), CliError> {
     let words = std::iter::once("windlass").chain(command.iter().map(String::as_str));
     let cli = args::parse(words, settings).map_err(|error| {
         let text = error.render().to_string();

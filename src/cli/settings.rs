@@ -3,9 +3,9 @@
 use super::args::SettingsArgs;
 use super::{CliError, output};
 use crate::engine::exit_code;
-use crate::settings::{Fallback, Kind, Origin, Resolved, Settings, Surroundings, TABLE, Value};
 use crate::plan::Window;
 use crate::playbook::parse_duration;
+use crate::settings::{Fallback, Kind, Origin, Resolved, Settings, Surroundings, TABLE, Value};
 use crate::source::{Diagnostic, Diagnostics, Span, did_you_mean};
 use serde_json::json;
 
@@ -21,7 +21,12 @@ pub(super) fn read() -> Result<Settings, CliError> {
 fn check(settings: &Settings) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::new();
     let mut judge = |name: &str, judged: &dyn Fn(&str) -> Result<(), String>| {
-        let Some(Resolved { value: Some(Value::Text(text)), origin, .. }) = settings.get(name) else {
+        let Some(Resolved {
+            value: Some(Value::Text(text)),
+            origin,
+            ..
+        }) = settings.get(name)
+        else {
             return;
         };
         if let Err(why) = judged(text) {

@@ -5,8 +5,8 @@
 
 use super::Cli;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
-use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
 use clap::Id;
+use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
 use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
@@ -84,7 +84,10 @@ fn part(arg: Arg, settings: &Settings) -> Arg {
     let Kind::Choice(words) = resolved.setting.kind else {
         return arg;
     };
-    let arg = with_notes(arg, &format!(" [env: {}={word}]", resolved.setting.variable));
+    let arg = with_notes(
+        arg,
+        &format!(" [env: {}={word}]", resolved.setting.variable),
+    );
     if resolved.value != Some(Value::Text(word.to_owned())) {
         return arg;
     }

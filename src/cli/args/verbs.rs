@@ -1,6 +1,9 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, ScheduleArgs, SettingsArgs};
+use super::{
+    BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, RunsArgs, ScheduleArgs,
+    SettingsArgs, ShowArgs,
+};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -43,6 +46,10 @@ pub enum Verb {
     Plan(Box<PlanArgs>),
     /// Show hosts, groups and variables.
     Inventory(InventoryArgs),
+    /// List the runs of this controller, newest first.
+    Runs(RunsArgs),
+    /// Show what happened in a run, or what happens in one that is under way.
+    Show(ShowArgs),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
     /// Print a timer and a crontab line that start a run.
