@@ -48,7 +48,10 @@ impl Events {
         let event = Event::now(redact(&self.secrets, kind));
         let _heard = self.listener.send(event.clone());
         match &self.journal {
-            Some(journal) => journal.append_durable(event).await,
+            Some(journal) => journal
+                .append_durable(event)
+                .await
+                .map_err(io::Error::other),
             None => Ok(()),
         }
     }

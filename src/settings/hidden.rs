@@ -2,15 +2,12 @@
 //!
 //! Places stay: each byte of a secret becomes one star.
 
-/// Words that, in the name of a key, say that its value is a secret.
-const WORDS: [&str; 5] = ["pass", "secret", "token", "webhook", "credential"];
+use crate::secrecy::is_secret_name;
 
 /// Whether a key of this name holds a secret itself, and not the file that holds it or whether it is asked for.
 pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.trim_matches(['"', '\'']).to_lowercase();
-    WORDS.iter().any(|word| key.contains(word))
-        && !["_file", "_list"].iter().any(|end| key.ends_with(end))
-        && !key.contains("ask")
+    let key = key.trim_matches(['"', '\'']);
+    is_secret_name(key) && !key.split('_').any(|word| word == "ask")
 }
 
 /// The text with the values of such keys covered, in TOML as in `ansible.cfg`.

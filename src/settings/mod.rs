@@ -19,6 +19,8 @@ mod read;
 mod resolved;
 mod setting;
 mod table;
+#[cfg(test)]
+mod tests;
 mod toml_file;
 mod value;
 
