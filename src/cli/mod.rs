@@ -3,6 +3,7 @@
 mod args;
 mod bundle;
 mod conduct;
+mod confidential;
 mod error;
 mod extra_vars;
 mod input;
@@ -18,6 +19,7 @@ mod run;
 mod show;
 mod signals;
 mod state;
+mod vault;
 mod verb;
 
 pub use args::{Cli, Verb};

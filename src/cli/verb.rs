@@ -1,9 +1,10 @@
 //! From the command line to the verb that was asked for.
 
-use super::{Cli, Verb, bundle, inventory, lab, output, plan, rollback, run};
+use super::{Cli, Verb, bundle, confidential, inventory, lab, output, plan, rollback, run};
 
 /// Runs the verb; the number is the process's exit code.
 pub fn main(cli: Cli) -> u8 {
+    confidential::mask_panics();
     let result = match cli.verb {
         Verb::Run(args) => run::main(&args),
         Verb::Plan(args) => plan::main(&args),

@@ -211,7 +211,10 @@ mod tests {
         let Kind::RollbackFinished { state, undone, .. } = kind else {
             panic!("{kind:?}");
         };
-        assert_eq!((state, undone), (HostState::RolledBack, vec!["********".to_owned()]));
+        assert_eq!(
+            (state, undone),
+            (HostState::RolledBack, vec!["********".to_owned()])
+        );
     }
 
     #[test]
@@ -219,10 +222,19 @@ mod tests {
         let secrets = knowing(&["hunter22"]);
         secrets.learn("unrelated-value");
         let result = json!({"msg": "nothing here", "rc": 0});
-        let before = serde_json::to_value(Kind::HostCommitted { host: "a".to_owned() }).unwrap();
-        let after = redact(&secrets, Kind::HostCommitted { host: "a".to_owned() });
+        let before = serde_json::to_value(Kind::HostCommitted {
+            host: "a".to_owned(),
+        })
+        .unwrap();
+        let after = redact(
+            &secrets,
+            Kind::HostCommitted {
+                host: "a".to_owned(),
+            },
+        );
         assert_eq!(serde_json::to_value(after).unwrap(), before);
-        let Kind::TaskFinished { result: shown, .. } = redact(&secrets, finished(result.clone())) else {
+        let Kind::TaskFinished { result: shown, .. } = redact(&secrets, finished(result.clone()))
+        else {
             panic!("another event");
         };
         assert_eq!(shown.result, result);

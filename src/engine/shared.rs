@@ -134,7 +134,11 @@ impl Shared {
             play_key: Mutex::default(),
         };
         let secrets = &shared.events.secrets;
-        let names = shared.inventory.hosts.keys().chain(shared.inventory.groups.keys());
+        let names = shared
+            .inventory
+            .hosts
+            .keys()
+            .chain(shared.inventory.groups.keys());
         secrets.never(names.map(String::as_str));
         learn_variables(&shared.settings.extra_vars, secrets);
         if let Some(password) = &shared.settings.become_password {

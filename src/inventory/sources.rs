@@ -300,11 +300,20 @@ mod tests {
 
     #[test]
     fn encrypted_files_are_opened_and_their_values_are_secrets() {
-        let folder = tree(&[("hosts", "[web]\nh ansible_password=hunter2\n"), ("group_vars/web.yml", WHOLE)]);
-        let vault = Arc::new(Vault::new(vec![Key::new("default", b"testpw")], Arc::default()));
+        let folder = tree(&[
+            ("hosts", "[web]\nh ansible_password=hunter2\n"),
+            ("group_vars/web.yml", WHOLE),
+        ]);
+        let vault = Arc::new(Vault::new(
+            vec![Key::new("default", b"testpw")],
+            Arc::default(),
+        ));
         let sources = [folder.path().join("hosts").display().to_string()];
         let found = load_with(&sources, None, &vault).unwrap();
-        assert_eq!(found.host_json("h").unwrap()["b"], json!(["x", {"c": "file-leaf-2"}]));
+        assert_eq!(
+            found.host_json("h").unwrap()["b"],
+            json!(["x", {"c": "file-leaf-2"}])
+        );
         assert_eq!(
             vault.secrets().text("file-leaf-1 file-leaf-2 hunter2"),
             "******** ******** ********"
@@ -496,7 +505,10 @@ mod tests {
             ("hosts", "[web]\nweb1 x\n"),
             ("group_vars/web.yml", "a: 1\nb-c: 2\n"),
             ("group_vars/all.yml", "- 1\n"),
-            ("host_vars/web1.yml", "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033\n"),
+            (
+                "host_vars/web1.yml",
+                "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033\n",
+            ),
             ("play/group_vars/web.yml", "a: [\n"),
         ]);
         let found = load_in(&folder, &["hosts"], Some("play")).unwrap_err();

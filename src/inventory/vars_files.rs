@@ -37,7 +37,13 @@ pub(super) fn read(
     let mut hosts: Vec<&str> = inventory.hosts.keys().map(String::as_str).collect();
     hosts.extend(super::query::LOCALHOST);
     VarsFolder {
-        groups: entities(&folder.join("group_vars"), "group", &groups, vault, problems),
+        groups: entities(
+            &folder.join("group_vars"),
+            "group",
+            &groups,
+            vault,
+            problems,
+        ),
         hosts: entities(&folder.join("host_vars"), "host", &hosts, vault, problems),
     }
 }

@@ -158,8 +158,7 @@ fn load(path: &Path, vault: &Vault) -> Result<Mapping, ModuleError> {
     let source = variable_source(path, content, vault)
         .map_err(|wrong| ModuleError::failed(wrong.to_string()))?
         .ok_or_else(|| failed("it is not UTF-8 text".to_owned()))?;
-    let documents =
-        yaml::parse(&source).map_err(|wrong| ModuleError::failed(wrong.to_string()))?;
+    let documents = yaml::parse(&source).map_err(|wrong| ModuleError::failed(wrong.to_string()))?;
     for document in &documents {
         learn(document, vault.secrets());
     }
@@ -249,7 +248,11 @@ mod tests {
         fs::write(root.join("all/20.json"), "{\"y\": 2}").unwrap();
         fs::write(root.join("all/deep/30.yaml"), "z: 3\n").unwrap();
         fs::write(root.join("all/readme.txt"), "no").unwrap();
-        fs::write(root.join("secret.yml"), "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033").unwrap();
+        fs::write(
+            root.join("secret.yml"),
+            "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033",
+        )
+        .unwrap();
         fs::write(root.join("list.yml"), "- 1\n").unwrap();
     }
 

@@ -147,7 +147,8 @@ async fn render(cx: &Context, arguments: &Arguments, path: &Path) -> Result<Stri
     let content = tokio::fs::read(path)
         .await
         .map_err(|error| unreadable(path, &error))?;
-    let failed = |why: String| ModuleError::failed(format!("cannot read {}: {why}", path.display()));
+    let failed =
+        |why: String| ModuleError::failed(format!("cannot read {}: {why}", path.display()));
     let content = controller_file::open(content, cx.templar.vault())
         .map_err(|error| failed(error.to_string()))?;
     let text = String::from_utf8(content).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;

@@ -86,11 +86,18 @@ fn base64(text: &str) -> Vec<String> {
         bytes.extend_from_slice(text.as_bytes());
         let first = [0, 2, 3][before];
         let end = bytes.len() * 8 / 6;
-        let least = if before == 0 { SHORTEST_ALIGNED } else { SHORTEST_BASE64 };
+        let least = if before == 0 {
+            SHORTEST_ALIGNED
+        } else {
+            SHORTEST_BASE64
+        };
         if end < first + least {
             continue;
         }
-        for encoded in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+        for encoded in [
+            STANDARD_NO_PAD.encode(&bytes),
+            URL_SAFE_NO_PAD.encode(&bytes),
+        ] {
             let piece = encoded[first..end].to_owned();
             if !forms.contains(&piece) {
                 forms.push(piece);
@@ -120,15 +127,24 @@ mod tests {
             assert!(found.contains(form), "{form}: {found:?}");
         }
         // As `echo` and `Authorization: Basic` encode it.
-        for text in [format!("{secret}\n"), format!("u:{secret}"), format!("me:{secret}"), format!("you:{secret}x")] {
+        for text in [
+            format!("{secret}\n"),
+            format!("u:{secret}"),
+            format!("me:{secret}"),
+            format!("you:{secret}x"),
+        ] {
             let encoded = STANDARD.encode(&text);
-            assert!(found.iter().any(|form| encoded.contains(form.as_str())), "{text}: {encoded}");
+            assert!(
+                found.iter().any(|form| encoded.contains(form.as_str())),
+                "{text}: {encoded}"
+            );
         }
     }
 
     #[test]
     fn lines_of_a_key_are_known_one_by_one() {
-        let found = forms("-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\n  abcdefghij\nxy\n-----END KEY-----\n");
+        let found =
+            forms("-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\n  abcdefghij\nxy\n-----END KEY-----\n");
         assert!(found.contains("MIIEpAIBAAKCAQEA") && found.contains("abcdefghij"));
         assert!(!found.contains("xy") && !found.contains("-----BEGIN KEY-----"));
     }

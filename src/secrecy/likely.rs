@@ -22,7 +22,8 @@ pub fn looks_secret(value: &str) -> bool {
     if value.contains("{{") || value.starts_with("--") || value.starts_with("-----") {
         return false;
     }
-    if is_numeric(value) || is_version(value) || is_path(value) || is_domain(value) || is_url(value) {
+    if is_numeric(value) || is_version(value) || is_path(value) || is_domain(value) || is_url(value)
+    {
         return false;
     }
     let classes = classes(value);
@@ -76,7 +77,10 @@ fn is_path(value: &str) -> bool {
         return false;
     };
     let is_part = |part: &str| {
-        part.len() < 40 && part.chars().all(|c| c.is_alphanumeric() || "-_.,@:=".contains(c))
+        part.len() < 40
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || "-_.,@:=".contains(c))
     };
     rest.split('/').all(is_part)
 }
@@ -98,12 +102,12 @@ fn is_domain(value: &str) -> bool {
 
 /// A URL is known by its host; its user's password is masked by itself.
 fn is_url(value: &str) -> bool {
-    value
-        .split_once("://")
-        .is_some_and(|(scheme, rest)| {
-            scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+')
-                && !rest.contains(['?', '@'])
-        })
+    value.split_once("://").is_some_and(|(scheme, rest)| {
+        scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '+')
+            && !rest.contains(['?', '@'])
+    })
 }
 
 #[cfg(test)]

@@ -31,7 +31,10 @@ pub fn is_secret_name(name: &str) -> bool {
     let Some(last) = name.bytes().last() else {
         return false;
     };
-    if !matches!(last.to_ascii_lowercase(), b's' | b'w' | b'y' | b'n' | b'a' | b'e' | b'd' | b't') {
+    if !matches!(
+        last.to_ascii_lowercase(),
+        b's' | b'w' | b'y' | b'n' | b'a' | b'e' | b'd' | b't'
+    ) {
         return false;
     }
     let lower = name.to_ascii_lowercase();

@@ -18,8 +18,28 @@ const MOST_LINES: usize = 2000;
 
 /// Words that are masked nowhere, whatever declares them a secret: programs and people need them to read anything.
 const COMMON: [&str; 22] = [
-    "absent", "admin", "always", "changed", "default", "disabled", "enabled", "failed", "false", "http", "https", "latest",
-    "localhost", "none", "null", "omit", "present", "root", "started", "stopped", "true", "undefined",
+    "absent",
+    "admin",
+    "always",
+    "changed",
+    "default",
+    "disabled",
+    "enabled",
+    "failed",
+    "false",
+    "http",
+    "https",
+    "latest",
+    "localhost",
+    "none",
+    "null",
+    "omit",
+    "present",
+    "root",
+    "started",
+    "stopped",
+    "true",
+    "undefined",
 ];
 
 /// Values that must not be shown. Shared by all who learn secrets and all who show text.
@@ -59,7 +79,12 @@ impl Secrets {
         if value.trim().len() < SHORTEST || COMMON.contains(&value.to_ascii_lowercase().as_str()) {
             return;
         }
-        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(value) {
+        if self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(value)
+        {
             return;
         }
         self.known
@@ -77,7 +102,10 @@ impl Secrets {
         }
         if DECLARED.contains(&name) {
             self.learn(value);
-        } else if value.len() >= SHORTEST_NAMED && (value.contains('\n') || !is_plain(value)) && !self.is_public(value) {
+        } else if value.len() >= SHORTEST_NAMED
+            && (value.contains('\n') || !is_plain(value))
+            && !self.is_public(value)
+        {
             self.learn(value);
         }
     }
@@ -103,7 +131,9 @@ impl Secrets {
     pub fn learn_likely_in(&self, value: &Value, skip: &[&str]) {
         match value {
             Value::String(text) => self.learn_likely(text),
-            Value::Array(items) => items.iter().for_each(|item| self.learn_likely_in(item, skip)),
+            Value::Array(items) => items
+                .iter()
+                .for_each(|item| self.learn_likely_in(item, skip)),
             Value::Object(entries) => entries
                 .iter()
                 .filter(|(key, _)| !skip.contains(&key.as_str()))
@@ -191,7 +221,10 @@ impl Secrets {
                 for value in entries.values_mut() {
                     self.mask_value(value, matchers);
                 }
-                if entries.keys().any(|key| matches!(masked(key, matchers), Cow::Owned(_))) {
+                if entries
+                    .keys()
+                    .any(|key| matches!(masked(key, matchers), Cow::Owned(_)))
+                {
                     for (key, value) in std::mem::take(entries) {
                         let mut shown = masked(&key, matchers).into_owned();
                         // Two secrets as keys stay two entries.
@@ -210,7 +243,11 @@ impl Secrets {
 fn masked<'t>(text: &'t str, matchers: Option<&Matchers>) -> Cow<'t, str> {
     let mut ranges = matchers.map_or_else(Vec::new, |matchers| matchers.ranges(text));
     if text.contains("://") {
-        ranges.extend(urls::passwords(text).into_iter().filter(|range| &text[range.clone()] != MASK));
+        ranges.extend(
+            urls::passwords(text)
+                .into_iter()
+                .filter(|range| &text[range.clone()] != MASK),
+        );
     }
     if ranges.is_empty() {
         return Cow::Borrowed(text);
@@ -284,7 +321,10 @@ mod tests {
         let secrets = Secrets::default();
         secrets.never(["worker-17"]);
         secrets.learn_likely("user: deploy\ntoken: Kx81mmQ0zz\nstate=running\nworker-17\n");
-        assert_eq!(secrets.text("got Kx81mmQ0zz for deploy"), "got ******** for deploy");
+        assert_eq!(
+            secrets.text("got Kx81mmQ0zz for deploy"),
+            "got ******** for deploy"
+        );
         assert_eq!(secrets.text("worker-17 is running"), "worker-17 is running");
     }
 
@@ -295,7 +335,10 @@ mod tests {
             secrets.learn(&format!("secret-{at:04}-x"));
             assert!(secrets.is_in(&format!("<secret-{at:04}-x>")));
         }
-        assert_eq!(secrets.text("secret-0000-x secret-0599-x"), "******** ********");
+        assert_eq!(
+            secrets.text("secret-0000-x secret-0599-x"),
+            "******** ********"
+        );
     }
 
     #[test]

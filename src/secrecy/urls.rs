@@ -74,7 +74,10 @@ mod tests {
             ("http://u:a@b@h \"ftp://v:w@h\"", &["a@b", "w"]),
             ("https://h:443/a:b@c", &[]),
             ("ssh://root@h", &[]),
-            ("https://ghp_16C7e42F292c6912E7@h/x", &["ghp_16C7e42F292c6912E7"]),
+            (
+                "https://ghp_16C7e42F292c6912E7@h/x",
+                &["ghp_16C7e42F292c6912E7"],
+            ),
             ("containerd://sha256:ab and @", &[]),
             ("https://u:@h", &[]),
         ];

@@ -59,7 +59,10 @@ mod tests {
         let text = Diagnostic::error("x", "wrong")
             .at(&Span::new(source, 15, 22), "here")
             .render(false);
-        assert!(text.contains("vault.yml:2:11") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("vault.yml:2:11") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 
     #[test]

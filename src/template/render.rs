@@ -27,10 +27,13 @@ pub(super) fn scalar(node: &Node, context: &Arc<Context>) -> Result<Value, Templ
 
 /// The text of a vaulted value.
 fn opened(node: &Node, envelope: &str, context: &Context) -> Result<String, TemplateError> {
-    context.vault.value(envelope).map_err(|error| TemplateError {
-        span: Some(node.span.clone()),
-        ..TemplateError::new(error.to_string())
-    })
+    context
+        .vault
+        .value(envelope)
+        .map_err(|error| TemplateError {
+            span: Some(node.span.clone()),
+            ..TemplateError::new(error.to_string())
+        })
 }
 
 fn string(node: &Node, text: &Text, context: &Arc<Context>) -> Result<Value, TemplateError> {
@@ -95,7 +98,9 @@ pub(super) fn node(node: &Node, context: &Arc<Context>) -> Result<Option<Json>, 
                 error
             })
         }
-        NodeKind::Vault(envelope) => opened(node, envelope, context).map(|text| Some(Json::from(text))),
+        NodeKind::Vault(envelope) => {
+            opened(node, envelope, context).map(|text| Some(Json::from(text)))
+        }
         _ => Ok(Some(node.to_value())),
     }
 }

@@ -21,7 +21,10 @@ pub fn variable_source(
         let header = SourceFile::new(path, "$ANSIBLE_VAULT");
         Box::new(
             Diagnostic::error("vault", error.to_string())
-                .at(&Span::new(header, 0, 14), "the file is encrypted as a whole")
+                .at(
+                    &Span::new(header, 0, 14),
+                    "the file is encrypted as a whole",
+                )
                 .hint(error.hint()),
         )
     })?;
@@ -126,7 +129,8 @@ mod tests {
     #[test]
     fn a_file_that_stays_closed_is_named() {
         let content = b"$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033\n".to_vec();
-        let error = variable_source(Path::new("group_vars/all.yml"), content, &Vault::default()).unwrap_err();
+        let error = variable_source(Path::new("group_vars/all.yml"), content, &Vault::default())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "group_vars/all.yml:1:1: it is vaulted, and no vault password is given"

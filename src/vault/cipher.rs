@@ -20,7 +20,8 @@ const BLOCK: usize = 16;
 /// What is inside, if `password` opens it.
 pub(super) fn open(envelope: &Envelope, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut derived = Zeroizing::new([0; DERIVED]);
-    pbkdf2::pbkdf2::<Hmac<Sha256>>(password, &envelope.salt, ROUNDS, derived.as_mut_slice()).ok()?;
+    pbkdf2::pbkdf2::<Hmac<Sha256>>(password, &envelope.salt, ROUNDS, derived.as_mut_slice())
+        .ok()?;
     let (cipher_key, rest) = derived.split_at(32);
     let (mac_key, counter) = rest.split_at(32);
     let mut mac = <Hmac<Sha256>>::new_from_slice(mac_key).ok()?;
@@ -36,7 +37,10 @@ pub(super) fn open(envelope: &Envelope, password: &[u8]) -> Option<Zeroizing<Vec
         return None;
     }
     let length = plain.len() - padding;
-    if plain[length..].iter().any(|byte| usize::from(*byte) != padding) {
+    if plain[length..]
+        .iter()
+        .any(|byte| usize::from(*byte) != padding)
+    {
         return None;
     }
     plain.truncate(length);

@@ -71,7 +71,9 @@ fn unsupported(what: &'static str, found: &str) -> VaultError {
 fn unhex(text: &str) -> Result<Vec<u8>, VaultError> {
     let digits = text.as_bytes();
     if !digits.len().is_multiple_of(2) {
-        return Err(VaultError::Malformed("it has an odd number of hexadecimal digits"));
+        return Err(VaultError::Malformed(
+            "it has an odd number of hexadecimal digits",
+        ));
     }
     digits
         .chunks(2)
@@ -80,7 +82,9 @@ fn unhex(text: &str) -> Result<Vec<u8>, VaultError> {
             u8::from_str_radix(pair, 16)
                 .ok()
                 .filter(|_| !pair.starts_with('+'))
-                .ok_or(VaultError::Malformed("it holds something that is no hexadecimal digit"))
+                .ok_or(VaultError::Malformed(
+                    "it holds something that is no hexadecimal digit",
+                ))
         })
         .collect()
 }
@@ -112,13 +116,34 @@ mod tests {
     #[test]
     fn anything_else_is_refused_without_showing_it() {
         let cases = [
-            ("$ANSIBLE_VAULT;1.0;AES\n00", "the vault's format `1.0` is not supported"),
-            ("$ANSIBLE_VAULT;1.1;AES\n00", "the vault's cipher `AES` is not supported"),
-            ("hello", "this is not a vault that can be read: its first line is no vault header"),
-            ("$ANSIBLE_VAULT;1.1;AES256\n0", "this is not a vault that can be read: it has an odd number of hexadecimal digits"),
-            ("$ANSIBLE_VAULT;1.1;AES256\nsecret", "this is not a vault that can be read: it holds something that is no hexadecimal digit"),
-            ("$ANSIBLE_VAULT;1.1;AES256\né", "this is not a vault that can be read: it holds something that is no hexadecimal digit"),
-            ("$ANSIBLE_VAULT;1.1;AES256\n30310a3032", "this is not a vault that can be read: it ends too early"),
+            (
+                "$ANSIBLE_VAULT;1.0;AES\n00",
+                "the vault's format `1.0` is not supported",
+            ),
+            (
+                "$ANSIBLE_VAULT;1.1;AES\n00",
+                "the vault's cipher `AES` is not supported",
+            ),
+            (
+                "hello",
+                "this is not a vault that can be read: its first line is no vault header",
+            ),
+            (
+                "$ANSIBLE_VAULT;1.1;AES256\n0",
+                "this is not a vault that can be read: it has an odd number of hexadecimal digits",
+            ),
+            (
+                "$ANSIBLE_VAULT;1.1;AES256\nsecret",
+                "this is not a vault that can be read: it holds something that is no hexadecimal digit",
+            ),
+            (
+                "$ANSIBLE_VAULT;1.1;AES256\né",
+                "this is not a vault that can be read: it holds something that is no hexadecimal digit",
+            ),
+            (
+                "$ANSIBLE_VAULT;1.1;AES256\n30310a3032",
+                "this is not a vault that can be read: it ends too early",
+            ),
         ];
         for (text, message) in cases {
             assert_eq!(Envelope::parse(text).unwrap_err().to_string(), message);
@@ -128,6 +153,10 @@ mod tests {
     #[test]
     fn a_vault_is_told_by_its_first_bytes() {
         assert!(is_vaulted(b"$ANSIBLE_VAULT;1.1;AES256\n"));
-        assert!(!is_vaulted(b"# $ANSIBLE_VAULT;1.1") && !is_vaulted(b"$ANSIBLE_VAULTS") && !is_vaulted(b""));
+        assert!(
+            !is_vaulted(b"# $ANSIBLE_VAULT;1.1")
+                && !is_vaulted(b"$ANSIBLE_VAULTS")
+                && !is_vaulted(b"")
+        );
     }
 }

@@ -25,7 +25,9 @@ pub struct Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault").field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Vault")
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,8 +79,8 @@ impl Vault {
         if !is_vaulted(&content) {
             return Ok(content);
         }
-        let envelope = String::from_utf8(content)
-            .map_err(|_| VaultError::Malformed("it is not text"))?;
+        let envelope =
+            String::from_utf8(content).map_err(|_| VaultError::Malformed("it is not text"))?;
         Ok(self.open(&envelope)?.to_vec())
     }
 
@@ -158,8 +160,14 @@ mod tests {
         assert_eq!(vault.value(NUMBER).unwrap(), "42");
         // The id is a hint: any password may open it.
         assert_eq!(vault.value(LABELLED).unwrap(), "labelled sécret");
-        assert_eq!(vault.secrets().text("a labelled sécret and testpw"), "a ******** and ********");
-        assert_eq!(vault.file(LABELLED.as_bytes().to_vec()).unwrap(), "labelled sécret".as_bytes());
+        assert_eq!(
+            vault.secrets().text("a labelled sécret and testpw"),
+            "a ******** and ********"
+        );
+        assert_eq!(
+            vault.file(LABELLED.as_bytes().to_vec()).unwrap(),
+            "labelled sécret".as_bytes()
+        );
         assert_eq!(vault.file(b"plain".to_vec()).unwrap(), b"plain");
     }
 
@@ -173,7 +181,10 @@ mod tests {
             "no vault secret decrypts it (it was encrypted with the id `dev`); ids tried: dev, default"
         );
         let error = vault(&[]).value(NUMBER).unwrap_err();
-        assert_eq!(error.to_string(), "it is vaulted, and no vault password is given");
+        assert_eq!(
+            error.to_string(),
+            "it is vaulted, and no vault password is given"
+        );
         assert_eq!(Vault::label_of(LABELLED).as_deref(), Some("dev"));
     }
 

@@ -107,8 +107,18 @@ mod tests {
         let at = folder.path();
         let cases = [
             ("pw", " secret \n", 0o600, "secret"),
-            ("script", "#!/bin/sh\necho \"printed $*\"\n", 0o700, "printed"),
-            ("my-client.sh", "#!/bin/sh\necho \"for $*\"\n", 0o700, "for --vault-id dev"),
+            (
+                "script",
+                "#!/bin/sh\necho \"printed $*\"\n",
+                0o700,
+                "printed",
+            ),
+            (
+                "my-client.sh",
+                "#!/bin/sh\necho \"for $*\"\n",
+                0o700,
+                "for --vault-id dev",
+            ),
         ];
         for (name, text, mode, expected) in cases {
             let path = written(at, name, text, mode);
@@ -123,13 +133,19 @@ mod tests {
         let at = folder.path();
         let cases = [
             (written(at, "empty", "\n", 0o600), "there is no password in"),
-            (written(at, "fails", "#!/bin/sh\necho secret; exit 3\n", 0o700), "ended with exit status: 3"),
+            (
+                written(at, "fails", "#!/bin/sh\necho secret; exit 3\n", 0o700),
+                "ended with exit status: 3",
+            ),
             (at.join("missing"), "No such file"),
             (at.to_owned(), "is a directory"),
         ];
         for (path, expected) in cases {
             let error = Key::read("default", &path).unwrap_err().to_string();
-            assert!(error.contains(expected) && !error.contains("secret"), "{error}");
+            assert!(
+                error.contains(expected) && !error.contains("secret"),
+                "{error}"
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ mod plan;
 mod rollback;
 mod run;
 mod sources;
+mod vault;
 mod verbs;
 
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
@@ -18,4 +19,5 @@ pub(super) use plan::PlanArgs;
 pub(super) use rollback::RollbackArgs;
 pub(super) use run::RunArgs;
 pub(super) use sources::Sources;
+pub(super) use vault::VaultArgs;
 pub use verbs::{Cli, Verb};

@@ -1,5 +1,6 @@
 //! Where hosts come from, and where runs are kept: for all verbs.
 
+use super::VaultArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,4 +26,7 @@ pub struct Sources {
         hide_env_values = true
     )]
     pub state_dir: Option<PathBuf>,
+    /// What opens vaulted values and files.
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }
