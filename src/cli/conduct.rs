@@ -1,6 +1,6 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, output, reporters, signals, state, window};
+use super::{CliError, confidential, labs, output, reporters, signals, state, vault, window};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -50,7 +50,7 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
-        let templar = Arc::new(Templar::new());
+        let templar = Arc::new(Templar::with_vault(vault::opened()));
         let lock = state::lock(&self.state, &self.sources, &self.journal)?;
         let inventory = Arc::make_mut(&mut self.inventory);
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
@@ -67,7 +67,8 @@ impl Conduct {
             templar,
             loader: self.loader,
             settings: self.settings,
-            events: Events::new(Some(journal.clone()), events),
+            events: Events::new(Some(journal.clone()), events)
+                .with_secrets(confidential::secrets().clone()),
             interrupted,
             store,
         });

@@ -3,6 +3,7 @@
 mod args;
 mod bundle;
 mod conduct;
+mod confidential;
 mod error;
 mod extra_vars;
 mod history;
@@ -25,6 +26,7 @@ mod show;
 mod signals;
 mod state;
 mod timetable;
+mod vault;
 mod verb;
 mod window;
 

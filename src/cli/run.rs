@@ -2,13 +2,15 @@
 
 use super::args::{ConnectionArgs, PlaybookArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, reporters, state, window};
+use super::{
+    CliError, confidential, extra_vars, input, list, output, reporters, state, vault, window,
+};
 use crate::connection::{Defaults, HostKeyPolicy};
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
 use crate::playbook::{Loader, Playbook};
-use crate::template::Variables;
+use crate::template::{Templar, Variables};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +62,7 @@ fn list(args: &RunArgs, checked: Checked, run: RunId) -> Result<u8, CliError> {
     let engine = Run::new(Parts {
         run,
         inventory: checked.inventory,
-        templar: Arc::default(),
+        templar: Arc::new(Templar::with_vault(vault::opened())),
         loader: checked.loader,
         settings: checked.settings,
         events: Events::new(None, events),
@@ -83,7 +85,7 @@ pub(super) fn check_files(args: &RunArgs) -> Result<PathBuf, CliError> {
 }
 
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
-    let extra_vars = extra_vars::read(&args.extra_vars)?;
+    let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
         &args.sources,
@@ -91,6 +93,10 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         &args.playbook,
         &extra_vars,
     )?;
+    // A look at the files alone needs no password for single values.
+    if !(args.syntax_check || args.list_hosts || args.list_tasks) {
+        vault::must_open(&vault::opened(), &inventory, &loader, &extra_vars)?;
+    }
     let limit = input::limit(&args.limit, &inventory)?;
     let settings = Settings {
         check: args.check,
@@ -173,7 +179,11 @@ fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
                 "the file's first line is the password",
             )
         })?;
-        return Ok(text.lines().next().map(str::to_owned));
+        let password = text.lines().next().map(str::to_owned);
+        password
+            .iter()
+            .for_each(|it| confidential::secrets().learn(it));
+        return Ok(password);
     }
     if !args.ask_become_pass {
         return Ok(None);

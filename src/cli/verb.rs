@@ -1,8 +1,8 @@
 //! From the command line to the verb that was asked for.
 
 use super::{
-    CliError, Verb, args, bundle, inventory, lab, output, plan, rollback, run, runs, schedule,
-    settings, show,
+    CliError, Verb, args, bundle, confidential, inventory, lab, output, plan, rollback, run, runs,
+    schedule, settings, show,
 };
 use crate::engine::exit_code;
 use crate::settings::Settings;
@@ -10,6 +10,7 @@ use std::ffi::OsString;
 
 /// Runs the verb that `words` name, the program's own name first; the number is the process's exit code.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
+    confidential::mask_panics();
     let read = settings::read();
     // Help and a slip on the command line come first, so a broken settings file does not stand in their way.
     let fallback = Settings::defaults();

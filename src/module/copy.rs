@@ -8,6 +8,7 @@ use super::parameter::{optional, required};
 use super::remote_stat::{FUNCTIONS, Fields, FileState, FileType, resolve};
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params};
 use crate::playbook::{FreeForm, Kind, Parameter, Spec};
+use crate::vault::Vault;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use super::ast::{Item, Playbook, Role};
 use super::catalog::Catalog;
 use super::reader::{Place, Reader};
 use super::role::{RoleEntry, RoleFiles};
-use crate::source::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::source::{Diagnostic, Diagnostics, Span};
 use crate::template::{Templar, Variables, learn, variable_source};
 use crate::vault::Vault;
 use crate::yaml::{self, Node, NodeKind};

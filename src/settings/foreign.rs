@@ -29,7 +29,10 @@ pub(super) fn value(
             found.map_or(text, |(_, ours)| ours)
         }
     };
-    let is_path = matches!(kind, Kind::Path | Kind::Paths | Kind::Sources);
+    let is_path = matches!(
+        kind,
+        Kind::Path | Kind::Paths | Kind::Labelled | Kind::Sources
+    );
     let filled = match is_path {
         true => match filled(word, around) {
             Ok(filled) => filled,

@@ -182,13 +182,6 @@ pub static NOT_TAKEN: &[NotTaken] = &[
     ),
     warned(
         "defaults",
-        "vault_identity_list",
-        "ANSIBLE_VAULT_IDENTITY_LIST",
-        Harmless::Words(&[]),
-        "there are no vault identities",
-    ),
-    warned(
-        "defaults",
         "ask_pass",
         "ANSIBLE_ASK_PASS",
         Harmless::False,

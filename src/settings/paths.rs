@@ -22,6 +22,9 @@ pub(super) fn placed(
         (Kind::Paths, Value::List(list)) => {
             Value::List(list.iter().map(|text| place(text)).collect())
         }
+        (Kind::Labelled, Value::List(list)) => {
+            Value::List(list.iter().map(|text| labelled(text, &place)).collect())
+        }
         (Kind::Sources, Value::List(list)) => Value::List(
             list.into_iter()
                 .map(|text| match text.contains(',') {
@@ -31,6 +34,22 @@ pub(super) fn placed(
                 .collect(),
         ),
         (_, value) => value,
+    }
+}
+
+/// `LABEL@PATH` or `PATH`; `prompt` is no path.
+fn labelled(text: &str, place: &dyn Fn(&str) -> String) -> String {
+    let (label, path) = match text.split_once('@') {
+        Some((label, path)) => (Some(label), path),
+        None => (None, text),
+    };
+    let path = match path {
+        "prompt" | "prompt_ask_vault_pass" => path.to_owned(),
+        path => place(path),
+    };
+    match label {
+        Some(label) => format!("{label}@{path}"),
+        None => path,
     }
 }
 
@@ -74,6 +93,13 @@ mod tests {
         assert_eq!(
             placed(Kind::Sources, value, Some(Path::new("/p")), &around),
             Value::List(vec!["/p/a.yml".to_owned(), "web1,".to_owned()])
+        );
+        let ids = ["dev@pw", "pw", "prod@prompt", "a@~/b@c"];
+        let value = Value::List(ids.map(str::to_owned).to_vec());
+        let expected = ["dev@/p/pw", "/p/pw", "prod@prompt", "a@/home/me/b@c"];
+        assert_eq!(
+            placed(Kind::Labelled, value, Some(Path::new("/p")), &around),
+            Value::List(expected.map(str::to_owned).to_vec())
         );
         let value = Value::Text("a/b".to_owned());
         assert_eq!(

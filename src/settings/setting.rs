@@ -43,6 +43,8 @@ pub enum Kind {
     Paths,
     /// Inventory sources: paths, or lists of hosts with a comma in them.
     Sources,
+    /// Several paths, each perhaps with a label and `@` before it.
+    Labelled,
     /// Several words.
     Words,
     /// Options of OpenSSH's `ssh`, as far as the connection knows them.
@@ -123,6 +125,7 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::Paths => "a list of paths".to_owned(),
             Self::Sources => "a list of paths, or of hosts with a comma".to_owned(),
+            Self::Labelled => "a list of paths, with LABEL@ before them".to_owned(),
             Self::Words => "a list of words".to_owned(),
             Self::SshOptions => "options of ssh, as text".to_owned(),
         }

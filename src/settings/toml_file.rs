@@ -115,7 +115,10 @@ impl File<'_> {
 /// The value, or what is wrong with it and where.
 fn value_of(kind: Kind, value: &Spanned<DeValue>) -> Result<Value, (Wrong, Range<usize>)> {
     let here = |wrong: Wrong| (wrong, value.span());
-    let is_list = matches!(kind, Kind::Paths | Kind::Sources | Kind::Words);
+    let is_list = matches!(
+        kind,
+        Kind::Paths | Kind::Labelled | Kind::Sources | Kind::Words
+    );
     match value.get_ref() {
         DeValue::Boolean(on) if kind == Kind::Flag => Ok(Value::Flag(*on)),
         DeValue::Integer(number) if matches!(kind, Kind::Number { .. }) => {

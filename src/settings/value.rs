@@ -61,7 +61,7 @@ impl Value {
             },
             Kind::Path => Ok(Self::Path(PathBuf::from(text))),
             Kind::Paths => Ok(Self::List(parts(':'))),
-            Kind::Words => Ok(Self::List(parts(','))),
+            Kind::Words | Kind::Labelled => Ok(Self::List(parts(','))),
             Kind::Sources => Ok(Self::List(vec![text.to_owned()])),
             Kind::Text | Kind::Choice(_) | Kind::SshOptions => Self::text(kind, text),
         }

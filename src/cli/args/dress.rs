@@ -194,7 +194,10 @@ mod tests {
         assert!(args.diff && args.connection.become_enabled);
         assert_eq!((args.verbose, args.max_failures), (2, Some(3)));
         assert_eq!(args.connection.user.as_deref(), Some("ops"));
-        assert_eq!(args.playbook.roles_path, ["/a", "/b"].map(Into::into));
+        assert_eq!(
+            args.playbook.roles_path,
+            ["/a", "/b"].map(std::path::PathBuf::from)
+        );
 
         let flags = [
             "-f3",

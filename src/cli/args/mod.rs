@@ -15,6 +15,7 @@ mod settings;
 mod show;
 mod sources;
 mod state;
+mod vault;
 mod verbs;
 mod window;
 
@@ -33,5 +34,6 @@ pub(super) use settings::SettingsArgs;
 pub(super) use show::ShowArgs;
 pub(super) use sources::Sources;
 pub(super) use state::StateArgs;
+pub(super) use vault::VaultArgs;
 pub use verbs::{Cli, Verb};
 pub(super) use window::WindowArgs;

@@ -1,5 +1,6 @@
 //! Where hosts come from, and where runs are kept: for all verbs.
 
+use super::VaultArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -23,4 +24,7 @@ pub struct Sources {
         value_name = "FOLDER"
     )]
     pub state_dir: Option<PathBuf>,
+    /// What opens vaulted values and files.
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }
