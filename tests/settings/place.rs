@@ -77,13 +77,7 @@ impl Place {
 impl Said {
     /// Fails unless the command ended so; its standard output.
     pub(crate) fn ended(self, code: i32) -> String {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "{}\n{}",
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 }

@@ -35,14 +35,23 @@ fn each_value_is_shown_with_where_it_comes_from() {
     let text = said.ended(0);
     let rows: Vec<Vec<&str>> = text
         .lines()
-        .map(|line| line.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect())
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .collect()
+        })
         .collect();
     for expected in [
         ["run.inventory", "hosts.yml, web1,", "windlass.toml:2"],
         ["run.forks", "20", "windlass.toml:3"],
         ["run.max_failures", "(as the plays say)", "default"],
         ["connection.user", "admin", "windlass.toml:6"],
-        ["connection.private_key", "~/key", "~/.config/windlass/windlass.toml:4"],
+        [
+            "connection.private_key",
+            "~/key",
+            "~/.config/windlass/windlass.toml:4",
+        ],
         ["connection.timeout", "30 s", "environment WINDLASS_TIMEOUT"],
         ["connection.host_key_checking", "off", "ansible.cfg:3"],
         ["become.enabled", "true", "ansible.cfg:6"],
@@ -71,14 +80,24 @@ fn one_setting_one_table_or_what_is_changed() {
     let text = Place::new().windlass(&["settings", "--changed"]).ended(0);
     assert_eq!(text, "all settings have their defaults\n");
 
-    let json = place.windlass(&["settings", "--json", "connection"]).ended(0);
+    let json = place
+        .windlass(&["settings", "--json", "connection"])
+        .ended(0);
     let all: Value = serde_json::from_str(&json).unwrap();
-    let user = all.as_array().unwrap().iter().find(|it| it["name"] == "connection.user");
+    let user = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "connection.user");
     assert_eq!(
         user.unwrap(),
         &json!({"name": "connection.user", "value": "admin", "origin": "file", "file": "windlass.toml", "line": 6})
     );
-    let timeout = all.as_array().unwrap().iter().find(|it| it["name"] == "connection.timeout");
+    let timeout = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "connection.timeout");
     assert_eq!(
         timeout.unwrap(),
         &json!({"name": "connection.timeout", "value": 30, "origin": "environment", "variable": "WINDLASS_TIMEOUT"})
@@ -97,16 +116,26 @@ fn one_setting_one_table_or_what_is_changed() {
 
 #[test]
 fn a_mistake_ends_every_verb_with_its_place_but_not_help() {
-    let place = Place::new().file("project/windlass.toml", "[run]\nforcks = 20\nwindow = \"Sit 2-6\"\n");
+    let place = Place::new().file(
+        "project/windlass.toml",
+        "[run]\nforcks = 20\nwindow = \"Sit 2-6\"\n",
+    );
     for words in [&["run", "site.yml"][..], &["inventory"], &["settings"]] {
         let said = place.windlass(words);
-        for part in ["windlass.toml:2:1", "^^^^^^ not known", "did you mean `forks`?"] {
+        for part in [
+            "windlass.toml:2:1",
+            "^^^^^^ not known",
+            "did you mean `forks`?",
+        ] {
             assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
         }
         assert_eq!(said.ended(1), "");
     }
     let help = place.windlass(&["run", "--help"]).ended(0);
-    assert!(help.contains("[env: WINDLASS_FORKS] [default: 50]"), "{help}");
+    assert!(
+        help.contains("[env: WINDLASS_FORKS] [default: 50]"),
+        "{help}"
+    );
 
     let place = Place::new().file("project/windlass.toml", "[run]\nwindow = \"Sit 2-6\"\n");
     let said = place.windlass(&["settings"]);
@@ -130,7 +159,10 @@ fn help_shows_what_holds_here() {
 
 #[test]
 fn a_run_that_would_get_other_variables_is_refused() {
-    let place = Place::new().file("project/ansible.cfg", "[defaults]\nhash_behaviour = merge\n");
+    let place = Place::new().file(
+        "project/ansible.cfg",
+        "[defaults]\nhash_behaviour = merge\n",
+    );
     let said = place.windlass(&["run", "site.yml"]);
     for part in [
         "ansible.cfg:2:1",
@@ -141,7 +173,10 @@ fn a_run_that_would_get_other_variables_is_refused() {
     }
     assert_eq!(said.ended(1), "");
     let place = place.variable("ANSIBLE_CONFIG", "/dev/null");
-    assert_eq!(place.windlass(&["settings", "run.forks"]).ended(0), "run.forks  50  default\n");
+    assert_eq!(
+        place.windlass(&["settings", "run.forks"]).ended(0),
+        "run.forks  50  default\n"
+    );
 }
 
 #[test]
