@@ -1,6 +1,8 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, parting, reporters, signals, state};
+use super::{
+    CliError, confidential, labs, output, parting, reporters, signals, state, vault, window,
+};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -34,6 +36,9 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
+        if let Some(code) = window::outside(&self.settings, &self.style)? {
+            return Ok(code);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -48,12 +53,13 @@ impl Conduct {
         W: AsyncFnOnce(Run) -> Summary,
     {
         signals::survive_limits()?;
-        let templar = Arc::new(Templar::new());
+        let templar = Arc::new(Templar::with_vault(vault::opened()));
         let lock = state::lock(&self.state, &self.sources, &self.journal)?;
         let inventory = Arc::make_mut(&mut self.inventory);
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
+        let record = store.run_folder(&self.journal);
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
@@ -65,14 +71,15 @@ impl Conduct {
             templar,
             loader: self.loader,
             settings: self.settings,
-            events: Events::new(Some(journal.clone()), events),
+            events: Events::new(Some(journal.clone()), events)
+                .with_secrets(confidential::secrets().clone()),
             interrupted,
             store: store.clone(),
         });
         let children = engine.children();
-        let showing = tokio::spawn(reporters::events(reporter, self.style));
+        let showing = tokio::spawn(reporters::events(reporter, self.style.clone()));
         let ended = tokio::select! {
-            summary = work(engine) => Some(summary.exit_code),
+            summary = work(engine) => Some((summary.exit_code, summary.is_idle())),
             () = now.notified() => None,
         };
         if ended.is_none() {
@@ -82,6 +89,12 @@ impl Conduct {
         drop(children);
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
+        if let Some(line) = self
+            .style
+            .last_line(&record, ended.is_some_and(|(_, idle)| idle))
+        {
+            output::line(line)?;
+        }
         journal.close();
         drop((fleet, lock));
         if ended.is_none() {
@@ -90,8 +103,8 @@ impl Conduct {
         parting::unrecorded(&journal);
         Ok(match ended {
             None => exit_code::INTERRUPTED,
-            Some(exit_code::DONE) if journal.broken().is_some() => exit_code::FAILED,
-            Some(code) => code,
+            Some((exit_code::DONE, _)) if journal.broken().is_some() => exit_code::FAILED,
+            Some((code, _)) => code,
         })
     }
 }

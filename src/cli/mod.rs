@@ -3,6 +3,7 @@
 mod args;
 mod bundle;
 mod conduct;
+mod confidential;
 mod error;
 mod extra_vars;
 mod history;
@@ -21,10 +22,15 @@ mod rollback;
 mod run;
 mod run_name;
 mod runs;
+mod schedule;
+mod settings;
 mod show;
 mod signals;
 mod state;
+mod timetable;
+mod vault;
 mod verb;
+mod window;
 
 pub use args::{Cli, Verb};
 pub use error::CliError;

@@ -1,7 +1,8 @@
 //! The verbs.
 
 use super::{
-    BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, RunsArgs, ShowArgs,
+    BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, RunsArgs, ScheduleArgs,
+    SettingsArgs, ShowArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,15 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+    /// Colours where there is a terminal, everywhere, or nowhere.
+    #[arg(
+        id = "output.color",
+        long = "color",
+        global = true,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: String,
 }
 
 /// What to do.
@@ -42,8 +52,12 @@ pub enum Verb {
     Show(ShowArgs),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
+    /// Print a timer and a crontab line that start a run.
+    Schedule(ScheduleArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
+    /// Show what holds where the command line says nothing, and where it comes from.
+    Settings(SettingsArgs),
     /// Look after the lab that ships with the inventory.
     Lab(LabArgs),
 }

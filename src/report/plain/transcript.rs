@@ -28,6 +28,8 @@ pub(in crate::report) struct Transcript {
     progress: HashMap<String, (Timestamp, String)>,
     remaining: BTreeMap<String, Vec<String>>,
     check: bool,
+    /// Whether the recap is a line for all hosts, and one for each that is not done.
+    brief: bool,
 }
 
 impl Transcript {
@@ -40,6 +42,15 @@ impl Transcript {
             progress: HashMap::new(),
             remaining: BTreeMap::new(),
             check: false,
+            brief: false,
+        }
+    }
+
+    /// Only what matters, and a recap of one line.
+    pub(super) fn brief(options: Options) -> Self {
+        Self {
+            brief: true,
+            ..Self::new(options, Wording::Short)
         }
     }
 
@@ -231,15 +242,21 @@ impl Transcript {
                 recap,
                 exit_code,
                 took,
-            } => Recap {
-                counts: recap,
-                exit_code: *exit_code,
-                took: *took,
-                check: self.check,
-                fit: self.wording == Wording::Short,
-                remaining: &self.remaining,
+            } => {
+                let recap = Recap {
+                    counts: recap,
+                    exit_code: *exit_code,
+                    took: *took,
+                    check: self.check,
+                    fit: self.wording == Wording::Short,
+                    remaining: &self.remaining,
+                };
+                if self.brief {
+                    recap.brief(options)
+                } else {
+                    recap.text(options)
+                }
             }
-            .text(options),
             _ => String::new(),
         }
     }
