@@ -1,6 +1,6 @@
 //! `windlass plan`.
 
-use super::{ConnectionArgs, Sources};
+use super::{ConnectionArgs, Sources, WindowArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,6 +25,9 @@ pub struct PlanArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// What fits into a window.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// As JSON.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
