@@ -1,6 +1,6 @@
 //! `windlass plan`.
 
-use super::{ConnectionArgs, PlaybookArgs, Sources};
+use super::{ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -28,6 +28,9 @@ pub struct PlanArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// What fits into a window.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// As JSON.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
