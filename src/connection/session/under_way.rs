@@ -102,7 +102,9 @@ impl UnderWay {
         // Kept until the command was ended, as above.
         let reading = self.reading.take();
         self.endings.end(self.user.as_ref(), self.pid).await;
-        drop(reading.map(|reading| reading.abort()));
+        if let Some(reading) = reading {
+            reading.abort();
+        }
     }
 }
 
