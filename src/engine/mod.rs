@@ -29,6 +29,7 @@ mod probe;
 mod reconcile;
 mod repeat;
 mod result;
+mod resumed;
 mod role_start;
 mod rollback;
 mod run;
@@ -42,6 +43,7 @@ mod variables;
 
 pub use events::Events;
 pub use outline::{Outline, PlayOutline, TaskOutline};
+pub use resumed::Before;
 pub use run::{Run, Summary};
 pub use shared::{Parts, Settings};
 pub use survey::{Survey, SurveyError, SurveyedPlay};

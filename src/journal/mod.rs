@@ -3,15 +3,23 @@
 //! This room must not know who renders the events.
 
 mod fate;
+mod fingerprint;
+mod history;
 mod lock;
 mod operator;
+mod outcome;
 mod record;
+mod request;
 mod run_id;
 mod store;
 
 pub use fate::Fate;
+pub use fingerprint::{Difference, Fingerprint, Fingerprints};
+pub use history::{History, Owed};
 pub use lock::{Holder, Lock, LockError};
 pub use operator::Operator;
+pub use outcome::Outcome;
 pub use record::Journal;
+pub use request::{Extra, Login, REQUEST_VERSION, Request};
 pub use run_id::RunId;
 pub use store::{Store, StoreError};
