@@ -77,6 +77,7 @@ impl Batch {
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
         self.reconcile().await;
+        self.recall_handlers();
         self.judge();
         if let Some(task) = gather {
             self.items(&[Item::Task(task)], root.clone(), hosts.clone())
@@ -85,6 +86,9 @@ impl Batch {
         let roles_and_tasks: Vec<Item> = play.roles.iter().chain(&play.tasks).cloned().collect();
         for section in [&play.pre_tasks, &roles_and_tasks, &play.post_tasks] {
             self.items(section, root.clone(), hosts.clone()).await;
+            if std::ptr::eq(section, &raw const play.post_tasks) {
+                self.notify_what_is_owed();
+            }
             self.flush_handlers(&hosts).await;
             self.judge();
         }

@@ -2,6 +2,7 @@
 
 use super::events::Events;
 use super::host::Host;
+use super::resumed::Resumed;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
 use crate::journal::{RunId, Store};
@@ -12,7 +13,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -98,6 +99,8 @@ pub(super) struct Shared {
     round: Mutex<Arc<Variables>>,
     /// The key of the current play.
     play_key: Mutex<Arc<str>>,
+    /// What the run goes on with.
+    resumed: OnceLock<Resumed>,
 }
 
 impl Shared {
@@ -132,6 +135,7 @@ impl Shared {
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
             play_key: Mutex::default(),
+            resumed: OnceLock::new(),
         };
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
@@ -169,6 +173,16 @@ impl Shared {
     /// Another play is the current one.
     pub(super) fn set_play_key(&self, key: &str) {
         *self.play_key.lock().unwrap_or_else(PoisonError::into_inner) = key.into();
+    }
+
+    /// What the run goes on with, if it does.
+    pub(super) fn resumed(&self) -> Option<&Resumed> {
+        self.resumed.get()
+    }
+
+    /// The run goes on with earlier ones; the first word counts.
+    pub(super) fn set_resumed(&self, resumed: Resumed) {
+        let _first = self.resumed.set(resumed);
     }
 
     /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, or what is done

@@ -415,7 +415,7 @@ impl TaskRun {
             .find_map(|key| finished.result.get(*key).and_then(Value::as_str))
             .filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(|| self.own_name(scope), str::to_owned);
-        match rollback::commit(&self.shared, &self.play.lineage(), host).await {
+        match rollback::commit(&self.shared, &self.play.lineage(), host, None).await {
             Ok(()) => {
                 let instead = finished.result.get("instead").and_then(Value::as_array);
                 let instead = instead.into_iter().flatten().map(text).collect();
