@@ -65,6 +65,7 @@ impl Conduct {
         let now = Arc::new(Notify::new());
         let weak = events.downgrade();
         signals::watch(interrupted.clone(), now.clone(), journal.clone(), weak)?;
+        let run = self.run.clone();
         let engine = Run::new(Parts {
             run: self.run,
             inventory: self.inventory,
@@ -98,7 +99,7 @@ impl Conduct {
         journal.close();
         drop((fleet, lock));
         if ended.is_none() {
-            parting::stopped(&store, &self.journal, &self.sources);
+            parting::stopped(&store, &run, &self.journal, &self.sources);
         }
         parting::unrecorded(&journal);
         Ok(match ended {

@@ -9,15 +9,15 @@ use crate::shell::quote;
 /// Hosts in flight that are named one by one; of more, only the number is told.
 const NAMED: usize = 12;
 
-/// The words of a run that was stopped at once.
-pub(super) fn stopped(store: &Store, run: &RunId, sources: &[String]) {
-    for line in lines(store, run, sources) {
+/// The words of a run that was stopped at once. `journal` is where it is recorded: another run's name for a rollback.
+pub(super) fn stopped(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) {
+    for line in lines(store, run, journal, sources) {
         output::complain(&line);
     }
 }
 
-fn lines(store: &Store, run: &RunId, sources: &[String]) -> Vec<String> {
-    let flights = match store.events(run) {
+fn lines(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) -> Vec<String> {
+    let flights = match store.events(journal) {
         Ok(events) => in_flight(&events),
         Err(error) => return vec![format!("stopped at once; {error}")],
     };
@@ -30,6 +30,10 @@ fn lines(store: &Store, run: &RunId, sources: &[String]) -> Vec<String> {
     lines.extend(named.map(|flight| format!("  {flight}")));
     if flights.len() > NAMED {
         lines.push(format!("  and {} more", flights.len() - NAMED));
+    }
+    if run != journal {
+        lines.push(format!("to go on: {}", command("rollback", run, sources)));
+        return lines;
     }
     lines.push(format!("to go on: {}", go_on(run, sources)));
     if flights.iter().any(|flight| flight.steps > 0) {
@@ -92,7 +96,7 @@ mod tests {
         journal.close();
         let sources = ["hosts.ini".to_owned(), "my hosts".to_owned()];
         assert_eq!(
-            lines(&store, &run, &sources),
+            lines(&store, &run, &run, &sources),
             [
                 "stopped at once; nothing was taken back; 1 host is in flight:",
                 "  a: begun and perhaps done: Put: create /f (1 change not committed)",
@@ -100,5 +104,9 @@ mod tests {
                 "to go back: windlass rollback r1 -i hosts.ini -i 'my hosts'",
             ]
         );
+        // A rollback of r0 that is recorded as r1.
+        let of = RunId::parse("r0").unwrap();
+        let last = lines(&store, &of, &run, &sources[..1]).pop().unwrap();
+        assert_eq!(last, "to go on: windlass rollback r0 -i hosts.ini");
     }
 }

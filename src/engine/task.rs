@@ -131,7 +131,9 @@ impl TaskRun {
             let unreachable = finished.status == Status::Unreachable;
             let over = repeat::breaks(&self.shared.templar, &self.task.loop_control, &inner);
             results.push(finished);
-            if unreachable || over {
+            // What is begun cannot be recorded any more: none of the other rounds could change anything.
+            let unrecorded = self.shared.unrecorded().is_some() && !host.state().aside;
+            if unreachable || over || unrecorded {
                 break;
             }
         }
@@ -416,7 +418,7 @@ impl TaskRun {
             .find_map(|key| finished.result.get(*key).and_then(Value::as_str))
             .filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(|| self.own_name(scope), str::to_owned);
-        match rollback::commit(&self.shared, &self.play.lineage(), host).await {
+        match rollback::commit(&self.shared, &self.play.lineage(), host, None).await {
             Ok(()) => {
                 let instead = finished.result.get("instead").and_then(Value::as_array);
                 let instead = instead.into_iter().flatten().map(text).collect();
