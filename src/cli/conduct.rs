@@ -1,9 +1,9 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, show, signals, state};
+use super::{CliError, labs, output, show, signals, state};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
-use crate::journal::RunId;
+use crate::journal::{Request, RunId};
 use crate::playbook::Loader;
 use crate::template::Templar;
 use std::path::PathBuf;
@@ -26,6 +26,10 @@ pub(super) struct Conduct {
     /// The state folder.
     pub(super) state: PathBuf,
     pub(super) style: show::Style,
+    /// What the run is asked, to be written down before anything else.
+    pub(super) request: Option<Request>,
+    /// The command that goes on with the run when it leaves work.
+    pub(super) again: Option<String>,
 }
 
 impl Conduct {
@@ -53,6 +57,10 @@ impl Conduct {
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
+        if let Some(request) = &self.request {
+            let written = store.write_request(&self.journal, request);
+            written.map_err(anyhow::Error::from)?;
+        }
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
@@ -76,6 +84,26 @@ impl Conduct {
         showing.await.map_err(anyhow::Error::from)?;
         journal.close();
         drop((fleet, lock));
+        if let Some(again) = self.again.filter(|_| leaves_work(code)) {
+            let line = format!("to go on: {again}");
+            if self.style.is_json() {
+                output::aside(&line);
+            } else {
+                output::line(line)?;
+            }
+        }
         Ok(code)
     }
+}
+
+/// Whether a run that ended with this code can be gone on with.
+fn leaves_work(code: u8) -> bool {
+    matches!(
+        code,
+        exit_code::FAILED
+            | exit_code::ROLLBACK_INCOMPLETE
+            | exit_code::UNREACHABLE
+            | exit_code::WINDOW_CLOSED
+            | exit_code::INTERRUPTED
+    )
 }

@@ -3,6 +3,7 @@
 mod args;
 mod bundle;
 mod conduct;
+mod earlier;
 mod error;
 mod extra_vars;
 mod input;
@@ -13,6 +14,8 @@ mod list;
 mod output;
 mod plan;
 mod plan_input;
+mod request;
+mod resume;
 mod rollback;
 mod run;
 mod show;

@@ -14,6 +14,11 @@ pub(super) fn line(text: impl Display) -> io::Result<()> {
     }
 }
 
+/// Prints a line to standard error: beside what a program reads.
+pub(super) fn aside(text: &str) {
+    complain(text);
+}
+
 /// Prints an error with its hints.
 pub(super) fn error(error: &CliError) {
     let text = match error {
@@ -25,6 +30,10 @@ pub(super) fn error(error: &CliError) {
         CliError::Locked(error) => with_hint(
             &error.to_string(),
             Some("wait for it to end; the lock goes with its process"),
+        ),
+        CliError::UnderWay(run) => with_hint(
+            &format!("run {run} is still under way"),
+            Some("wait for it to end; there is nothing to go on with before that"),
         ),
         CliError::Other(error) => with_hint(&format!("{error:#}"), None),
     };

@@ -46,7 +46,7 @@ fn check(args: &PlanArgs) -> Result<Checked, CliError> {
     let settings = Settings {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
-        limit: input::limit(&args.limit, &inventory)?,
+        limit: input::limit(&args.limit, &inventory, &args.sources)?,
         ..run::settings(&args.connection, extra_vars)?
     };
     Ok(Checked {

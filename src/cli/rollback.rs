@@ -2,13 +2,12 @@
 
 use super::args::RollbackArgs;
 use super::conduct::Conduct;
-use super::{CliError, input, output, run, show, state};
+use super::{CliError, earlier, input, output, run, show, state};
 use crate::engine::exit_code;
 use crate::event::{Event, Kind};
 use crate::journal::{RunId, Store};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader};
-use crate::source::did_you_mean;
 use crate::template::Variables;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,17 +32,7 @@ struct Taken {
 }
 
 fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
-    let known = store.runs().map_err(anyhow::Error::from)?;
-    let Some(run) = RunId::parse(name).filter(|run| known.contains(run)) else {
-        let near = did_you_mean(name, known.iter().map(RunId::as_str));
-        return Err(CliError::Usage {
-            message: format!("there is no run `{name}`"),
-            hint: Some(match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`windlass rollback` lists the runs".to_owned(),
-            }),
-        });
-    };
+    let run = earlier::named(store, name)?;
     let events = store.events(&run).map_err(anyhow::Error::from)?;
     let mut hosts = indexmap::IndexSet::new();
     for event in events {
@@ -100,7 +89,7 @@ fn describe(events: &[Event]) -> String {
 
 fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, CliError> {
     let inventory = input::inventory(&args.sources, None)?;
-    let limit = input::limit(&args.limit, &inventory)?;
+    let limit = input::limit(&args.limit, &inventory, &args.sources)?;
     let hosts: Vec<String> = taken
         .hosts
         .into_iter()
@@ -119,6 +108,8 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         settings: run::settings(&args.connection, Variables::new())?,
         state,
         style: show::Style::simple(args.json),
+        request: None,
+        again: None,
     };
     conduct.run(async |engine| engine.take_back(&hosts).await)
 }

@@ -2,7 +2,8 @@
 
 use super::args::{ConnectionArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, show, state};
+use super::resume::Going;
+use super::{CliError, extra_vars, input, list, output, request, resume, show, state};
 use crate::connection::Defaults;
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
@@ -25,6 +26,11 @@ struct Checked {
 
 /// Runs playbooks.
 pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
+    start(args, None)
+}
+
+/// Runs playbooks, perhaps to go on with an earlier run.
+pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError> {
     let checked = check(args)?;
     if args.syntax_check {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
@@ -41,6 +47,17 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         settings,
         state,
     } = checked;
+    let limit = settings.limit.as_deref();
+    let request = request::of(args, &inventory, (&loader, &playbook), limit)?;
+    let store = state::store(&state);
+    let going = match going {
+        None if args.again.resume => resume::last_of_the_same(args, &store, &request)?,
+        going => going,
+    };
+    let before = going
+        .map(|going| going.before(&store, &request))
+        .transpose()?;
+    let again = (!args.check).then(|| resume::command(&run, &state, &request));
     let conduct = Conduct {
         journal: run.clone(),
         run,
@@ -50,8 +67,16 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         settings,
         state,
         style: show::Style::of(args),
+        request: Some(request),
+        again,
     };
-    conduct.run(async |engine| engine.playbook(&playbook).await)
+    conduct.run(async |engine| {
+        let engine = match before {
+            Some(before) => engine.resume(before),
+            None => engine,
+        };
+        engine.playbook(&playbook).await
+    })
 }
 
 /// Lists hosts or tasks: nothing is locked, recorded or reached.
@@ -82,7 +107,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let (inventory, (loader, playbook)) =
         input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
-    let limit = input::limit(&args.limit, &inventory)?;
+    let limit = input::limit(&args.limit, &inventory, &args.sources)?;
     let settings = Settings {
         check: args.check,
         diff: args.diff,

@@ -51,6 +51,11 @@ impl Style {
         }
     }
 
+    /// Whether standard output is for a program.
+    pub(super) fn is_json(self) -> bool {
+        self.form == Form::Json
+    }
+
     /// What shows the run, and after it where the time went.
     fn reporters(self) -> Vec<Box<dyn Reporter>> {
         let mut reporters = vec![self.reporter()];

@@ -1,20 +1,24 @@
 //! The words of the command line: one file per verb, and one for each group of options that verbs share.
 
+mod again;
 mod bundle;
 mod connection;
 mod inventory;
 mod lab;
 mod plan;
+mod resume;
 mod rollback;
 mod run;
 mod sources;
 mod verbs;
 
+pub(super) use again::AgainArgs;
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
 pub(super) use inventory::InventoryArgs;
 pub(super) use lab::{LabAction, LabArgs};
 pub(super) use plan::PlanArgs;
+pub(super) use resume::ResumeArgs;
 pub(super) use rollback::RollbackArgs;
 pub(super) use run::RunArgs;
 pub(super) use sources::Sources;

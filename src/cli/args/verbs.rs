@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs};
+use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, ResumeArgs, RollbackArgs, RunArgs};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
   windlass run playbooks/upgrade.yml -i inventory                  the whole fleet
   windlass run playbooks/upgrade.yml -i inventory --limit worker7  one node
   windlass run playbooks/upgrade.yml -i inventory --check --diff   what would change
+  windlass resume                                                  go on with the last run
   windlass rollback 20261121-070312-4f1c                           take a run back")]
 pub struct Cli {
     /// What to do.
@@ -34,6 +35,8 @@ pub enum Verb {
     Plan(Box<PlanArgs>),
     /// Show hosts, groups and variables.
     Inventory(InventoryArgs),
+    /// Go on with a run that did not end well: hosts that are done are passed over.
+    Resume(Box<ResumeArgs>),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
