@@ -5,7 +5,7 @@ use super::{
 };
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
-use crate::journal::RunId;
+use crate::journal::{Request, RunId};
 use crate::playbook::Loader;
 use crate::template::Templar;
 use std::path::PathBuf;
@@ -28,6 +28,10 @@ pub(super) struct Conduct {
     /// The state folder.
     pub(super) state: PathBuf,
     pub(super) style: reporters::Style,
+    /// What the run is asked, to be written down before anything else.
+    pub(super) request: Option<Request>,
+    /// The command that goes on with the run when it leaves work.
+    pub(super) again: Option<String>,
 }
 
 impl Conduct {
@@ -60,6 +64,10 @@ impl Conduct {
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
         let record = store.run_folder(&self.journal);
+        if let Some(request) = &self.request {
+            let written = store.write_request(&self.journal, request);
+            written.map_err(anyhow::Error::from)?;
+        }
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
@@ -99,13 +107,40 @@ impl Conduct {
         journal.close();
         drop((fleet, lock));
         if ended.is_none() {
-            parting::stopped(&store, &run, &self.journal, &self.sources);
+            parting::stopped(
+                &store,
+                &run,
+                &self.journal,
+                self.again.as_deref(),
+                &self.sources,
+            );
         }
         parting::unrecorded(&journal);
-        Ok(match ended {
-            None => exit_code::INTERRUPTED,
+        let code = match ended {
+            None => return Ok(exit_code::INTERRUPTED),
             Some((exit_code::DONE, _)) if journal.broken().is_some() => exit_code::FAILED,
             Some((code, _)) => code,
-        })
+        };
+        if let Some(again) = self.again.filter(|_| leaves_work(code)) {
+            let line = format!("to go on: {again}");
+            if self.style.is_json() {
+                output::complain(&line);
+            } else {
+                output::line(line)?;
+            }
+        }
+        Ok(code)
     }
+}
+
+/// Whether a run that ended with this code can be gone on with.
+fn leaves_work(code: u8) -> bool {
+    matches!(
+        code,
+        exit_code::FAILED
+            | exit_code::ROLLBACK_INCOMPLETE
+            | exit_code::UNREACHABLE
+            | exit_code::WINDOW_CLOSED
+            | exit_code::INTERRUPTED
+    )
 }

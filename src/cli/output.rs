@@ -39,6 +39,10 @@ pub(super) fn error(error: &CliError) {
             &error.to_string(),
             Some("wait for it to end; the lock goes with its process"),
         ),
+        CliError::UnderWay(run) => with_hint(
+            &format!("run {run} is still under way"),
+            Some("wait for it to end; there is nothing to go on with before that"),
+        ),
         CliError::Other(error) => with_hint(&chain(error), None),
     };
     complain(&text);

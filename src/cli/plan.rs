@@ -55,7 +55,7 @@ fn check(args: &PlanArgs) -> Result<Checked, CliError> {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
         gather_facts: run::gathers_facts(&args.playbook),
-        limit: input::limit(&args.limit, &inventory)?,
+        limit: input::limit(&args.limit, &inventory, &args.sources)?,
         window: window::allowance(&args.window, &state::store(&state))?,
         ..run::settings(&args.connection, extra_vars)?
     };

@@ -13,7 +13,7 @@ pub struct PlanArgs {
     /// Where hosts come from.
     #[command(flatten)]
     pub sources: Sources,
-    /// Only these hosts: names, groups, patterns, or @FILE with one per line.
+    /// Only these hosts: names, groups, patterns, @FILE with one per line; @failed, @pending or @last of the last run.
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Vec<String>,
     /// A variable: NAME=VALUE words, a YAML or JSON mapping, or @FILE; may be repeated.
