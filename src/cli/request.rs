@@ -63,6 +63,7 @@ pub(super) fn of(
         max_failures: args.max_failures,
         connection: login(&args.connection),
         extra_vars,
+        resumes: None,
         files: Fingerprints::of(files),
     })
 }

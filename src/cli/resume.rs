@@ -195,6 +195,11 @@ pub(super) fn last_of_the_same(
 }
 
 impl Going {
+    /// The run that is gone on with.
+    pub(super) fn run(&self) -> &RunId {
+        &self.run
+    }
+
     /// What the run goes on with, unless the files are not what they were.
     pub(super) fn before(self, store: &Store, now: &Request) -> Result<Before, CliError> {
         let Self {

@@ -63,6 +63,9 @@ pub struct Request {
     /// `-e`, in order.
     #[serde(default)]
     pub extra_vars: Vec<Extra>,
+    /// The run that it goes on with; also said by its first event, unless it was killed before that.
+    #[serde(default)]
+    pub resumes: Option<String>,
     /// What the files were like that the playbook and the inventory were read from.
     #[serde(default)]
     pub files: Fingerprints,

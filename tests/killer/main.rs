@@ -79,7 +79,10 @@ fn killed_at_any_moment_the_fleet_ends_upgraded() {
         for _ in 0..[0, 1, 0, 2][usize::try_from(round % 4).unwrap()] {
             at.push(chance.next());
         }
-        let moments: Vec<usize> = at.iter().map(|at| (at * length as f64) as usize).collect();
+        let moments: Vec<usize> = at
+            .iter()
+            .map(|at| ((at * length as f64) as usize).max(1))
+            .collect();
         eprintln!(
             "round {round}: killed after {moments:?} of {length} events, {:.0?} so far",
             started.elapsed()
