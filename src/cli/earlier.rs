@@ -3,24 +3,7 @@
 use super::{CliError, state};
 use crate::event::HostState;
 use crate::journal::{Fate, Outcome, Request, RunId, Store};
-use crate::source::did_you_mean;
 use std::collections::HashSet;
-
-/// The run called `name`.
-pub(super) fn named(store: &Store, name: &str) -> Result<RunId, CliError> {
-    let known = runs(store)?;
-    if let Some(run) = RunId::parse(name).filter(|run| known.contains(run)) {
-        return Ok(run);
-    }
-    let near = did_you_mean(name, known.iter().map(RunId::as_str));
-    Err(CliError::Usage {
-        message: format!("there is no run `{name}`"),
-        hint: Some(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "`windlass rollback` lists the runs".to_owned(),
-        }),
-    })
-}
 
 fn runs(store: &Store) -> Result<Vec<RunId>, CliError> {
     Ok(store.runs().map_err(anyhow::Error::from)?)

@@ -1,12 +1,13 @@
 //! The user's files: inventory and playbooks, checked whole before any host is touched.
 
-use super::args::Sources;
-use super::{CliError, earlier, output, state};
+use super::args::{PlaybookArgs, Sources};
+use super::{CliError, earlier, output, state, vault};
 use crate::inventory::{self, Inventory, Pattern};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader, Playbook};
 use crate::source::{Diagnostic, Diagnostics, did_you_mean};
 use crate::template::Variables;
+use crate::vault::Vault;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 /// The inventory; its warnings are shown.
 pub(super) fn inventory(sources: &Sources, playbook: Option<&Path>) -> Result<Inventory, CliError> {
     let folder = playbook.map(folder_of);
-    let inventory = inventory::load(&sources.inventory, folder.as_deref())?;
+    let vault = vault::open(&sources.vault)?;
+    let inventory = inventory::load_with(&sources.inventory, folder.as_deref(), &vault)?;
     let mut warnings = Diagnostics::new();
     for warning in &inventory.warnings {
         warnings.push(warning.clone());
@@ -38,10 +40,12 @@ fn folder_of(path: &Path) -> PathBuf {
 pub(super) fn inventory_and_playbooks(
     sources: &Sources,
     paths: &[PathBuf],
+    reading: &PlaybookArgs,
     extra_vars: &Variables,
 ) -> Result<(Arc<Inventory>, (Arc<Loader>, Playbook)), CliError> {
+    let vault = vault::open(&sources.vault)?;
     let inventory = inventory(sources, paths.first().map(PathBuf::as_path)).map(Arc::new);
-    let playbooks = playbooks(paths, extra_vars, inventory.as_ref().ok());
+    let playbooks = playbooks(paths, reading, extra_vars, &vault, inventory.as_ref().ok());
     match (inventory, playbooks) {
         (Ok(inventory), Ok(read)) => Ok((inventory, read)),
         (Err(CliError::Input(mut one)), Err(CliError::Input(other))) => {
@@ -55,12 +59,15 @@ pub(super) fn inventory_and_playbooks(
 /// A loader of playbooks, and the playbooks as one. With an inventory, host patterns are checked against it.
 pub(super) fn playbooks(
     paths: &[PathBuf],
+    reading: &PlaybookArgs,
     extra_vars: &Variables,
+    vault: &Arc<Vault>,
     inventory: Option<&Arc<Inventory>>,
 ) -> Result<(Arc<Loader>, Playbook), CliError> {
     let options = LoadOptions {
         extra_vars: extra_vars.clone(),
-        ..LoadOptions::default()
+        roles_path: reading.roles_path.clone(),
+        vault: vault.clone(),
     };
     let mut loader = Loader::new(Arc::new(Modules), options);
     if let Some(inventory) = inventory {

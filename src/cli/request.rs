@@ -1,10 +1,11 @@
 //! What a run is asked, as it is written down, and as it is asked again.
 
-use super::args::{AgainArgs, ConnectionArgs, ResumeArgs, RunArgs, Sources};
+use super::args::{self, ConnectionArgs, ResumeArgs, RunArgs, VaultArgs, Verb};
 use super::{CliError, extra_vars};
 use crate::inventory::{self, Inventory};
-use crate::journal::{Extra, Fingerprints, Login, REQUEST_VERSION, Request};
+use crate::journal::{Extra, Fingerprints, REQUEST_VERSION, Request};
 use crate::playbook::{Loader, Playbook};
+use crate::settings::Settings;
 use crate::template::{Variable, Variables};
 use regex::Regex;
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub(super) fn of(
             .iter()
             .map(|path| absolute(path)),
     );
-    let extra_vars = extras(&args.extra_vars)?;
+    let extra_vars = extras(&args.extra_vars, &args.sources.vault)?;
     files.extend(extra_vars.iter().filter_map(|extra| match extra {
         Extra::File(path) => Some(path.clone()),
         Extra::Known { .. } | Extra::Sealed { .. } => None,
@@ -60,8 +61,8 @@ pub(super) fn of(
         diff: args.diff,
         forks: Some(args.forks),
         force_handlers: args.force_handlers,
-        max_failures: args.max_failures,
-        connection: login(&args.connection),
+        max_failures: args.max_failures.map(|hosts| hosts as usize),
+        options: options(args),
         extra_vars,
         resumes: None,
         files: Fingerprints::of(files),
@@ -72,29 +73,96 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn login(args: &ConnectionArgs) -> Login {
-    let path = |path: &Option<PathBuf>| path.as_deref().map(absolute);
-    Login {
-        user: args.user.clone(),
-        private_key: path(&args.private_key),
-        timeout: Some(args.timeout),
-        becomes: args.become_enabled,
-        become_user: args.become_user.clone(),
-        become_method: args.become_method.clone(),
-        become_password_file: path(&args.become_password_file),
-        ask_become_pass: args.ask_become_pass,
+/// The options that are the same in each run that goes on with this one, as they would be typed.
+fn options(args: &RunArgs) -> Vec<String> {
+    let mut words = Words::default();
+    let ConnectionArgs {
+        user,
+        private_key,
+        timeout,
+        port,
+        kind,
+        host_key_checking,
+        ssh_args,
+        ssh_common_args,
+        ssh_extra_args,
+        become_enabled,
+        become_user,
+        become_method,
+        become_password_file,
+        ask_become_pass,
+    } = &args.connection;
+    words.text("user", user.as_deref());
+    words.path("private-key", private_key.as_deref());
+    words.text("timeout", Some(&timeout.to_string()));
+    words.text("port", Some(&port.to_string()));
+    words.text("connection", Some(kind));
+    words.text("host-key-checking", Some(host_key_checking));
+    words.text("ssh-args", ssh_args.as_deref());
+    words.text("ssh-common-args", ssh_common_args.as_deref());
+    words.text("ssh-extra-args", ssh_extra_args.as_deref());
+    words.flag("become", *become_enabled);
+    words.text("become-user", become_user.as_deref());
+    words.text("become-method", become_method.as_deref());
+    words.path("become-password-file", become_password_file.as_deref());
+    words.flag("ask-become-pass", *ask_become_pass);
+    for folder in &args.playbook.roles_path {
+        words.path("roles-path", Some(folder));
+    }
+    words.text("gathering", Some(&args.playbook.gathering));
+    words.flag("any-errors-fatal", args.any_errors_fatal);
+    words.text("window", args.window.window.as_deref());
+    let pace = args.window.window_pace;
+    words.text(
+        "window-pace",
+        pace.map(|pace| format!("{}s", pace.as_secs())).as_deref(),
+    );
+    vault(&args.sources.vault, &mut words);
+    words.0
+}
+
+/// Where vault passwords come from; they themselves are never here.
+fn vault(args: &VaultArgs, words: &mut Words) {
+    for file in &args.vault_password_file {
+        words.path("vault-password-file", Some(file));
+    }
+    for id in &args.vault_id {
+        words.text("vault-id", Some(id));
+    }
+    words.flag("ask-vault-pass", args.ask_vault_pass);
+}
+
+/// Options as they are typed, each one word.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        self.0
+            .extend(value.map(|value| format!("--{name}={value}")));
+    }
+
+    fn path(&mut self, name: &str, path: Option<&Path>) {
+        let path = path.map(|path| absolute(path).display().to_string());
+        self.text(name, path.as_deref());
+    }
+
+    fn flag(&mut self, name: &str, on: bool) {
+        if on {
+            self.0.push(format!("--{name}"));
+        }
     }
 }
 
 /// The variables of the command line as they may be written down.
-fn extras(options: &[String]) -> Result<Vec<Extra>, CliError> {
+fn extras(options: &[String], vault: &VaultArgs) -> Result<Vec<Extra>, CliError> {
     let mut all = Vec::new();
     for option in options {
         if let Some(path) = option.strip_prefix('@') {
             all.push(Extra::File(absolute(Path::new(path))));
             continue;
         }
-        for (name, variable) in extra_vars::read(std::slice::from_ref(option))? {
+        for (name, variable) in extra_vars::read(std::slice::from_ref(option), vault)? {
             let value = value_of(&variable);
             all.push(if is_harmless(&value) {
                 Extra::Known { name, value }
@@ -189,47 +257,82 @@ fn name_of(extra: &Extra) -> Option<&str> {
     }
 }
 
-/// The command line of `run` that asks for the same again; `extra_vars` from `options_again`.
-pub(super) fn run_args(request: &Request, args: &ResumeArgs, extra_vars: Vec<String>) -> RunArgs {
-    let login = &request.connection;
-    let has_password_file = args.become_password_file.is_some();
-    RunArgs {
-        playbooks: request.playbooks.clone(),
-        sources: Sources {
-            inventory: request.inventory.clone(),
-            state_dir: args.state_dir.clone(),
-        },
-        // Who was meant then, not who would be meant now.
-        limit: request.hosts.clone().unwrap_or_default(),
-        extra_vars,
-        tags: request.tags.clone(),
-        skip_tags: request.skip_tags.clone(),
-        check: request.check,
-        diff: request.diff,
-        syntax_check: false,
-        list_hosts: false,
-        list_tasks: false,
-        forks: args.forks.or(request.forks).unwrap_or(50),
-        max_failures: request.max_failures,
-        force_handlers: request.force_handlers,
-        connection: ConnectionArgs {
-            user: login.user.clone(),
-            private_key: login.private_key.clone(),
-            timeout: login.timeout.unwrap_or(10),
-            become_enabled: login.becomes,
-            become_user: login.become_user.clone(),
-            become_method: login.become_method.clone(),
-            become_password_file: args.become_password_file.clone().or_else(|| {
-                let asked = args.ask_become_pass;
-                login.become_password_file.clone().filter(|_| !asked)
-            }),
-            ask_become_pass: (args.ask_become_pass || login.ask_become_pass) && !has_password_file,
-        },
-        again: AgainArgs::default(),
-        json: args.json,
-        verbose: args.verbose,
-        plain: args.plain,
-        profile: args.profile,
+/// The command line of `run` that asks for the same again; `extra_vars` from `options_again`. What the run did not say is
+/// as the settings have it.
+pub(super) fn run_args(
+    request: &Request,
+    args: &ResumeArgs,
+    state: &Path,
+    extra_vars: Vec<String>,
+    settings: &Settings,
+) -> Result<RunArgs, CliError> {
+    let mut words = Words(vec!["windlass".to_owned(), "run".to_owned()]);
+    for source in &request.inventory {
+        words.text("inventory", Some(source));
+    }
+    words.path("state-dir", Some(state));
+    // Who was meant then, not who would be meant now.
+    let hosts = request.hosts.as_ref().map(|hosts| hosts.join(","));
+    words.text("limit", hosts.as_deref());
+    for (name, tags) in [("tags", &request.tags), ("skip-tags", &request.skip_tags)] {
+        words.text(name, (!tags.is_empty()).then(|| tags.join(",")).as_deref());
+    }
+    words.flag("check", request.check);
+    words.flag("diff", request.diff);
+    words.flag("force-handlers", request.force_handlers);
+    let forks = args.forks.or(request.forks);
+    words.text("forks", forks.map(|forks| forks.to_string()).as_deref());
+    let failures = request.max_failures.map(|hosts| hosts.to_string());
+    words.text("max-failures", failures.as_deref());
+    let asks_anew = args.ask_become_pass || args.become_password_file.is_some();
+    let is_password = |word: &&String| {
+        word.starts_with("--become-password-file=") || *word == "--ask-become-pass"
+    };
+    let kept = request
+        .options
+        .iter()
+        .filter(|word| !(asks_anew && is_password(word)));
+    words.0.extend(kept.cloned());
+    words.path("become-password-file", args.become_password_file.as_deref());
+    words.flag("ask-become-pass", args.ask_become_pass);
+    words.0.push("--".to_owned());
+    let playbooks = request.playbooks.iter();
+    words
+        .0
+        .extend(playbooks.map(|path| path.display().to_string()));
+    let parsed = args::parse(words.0, settings);
+    let mut run = match parsed.map(|cli| cli.verb) {
+        Ok(Verb::Run(run)) => *run,
+        Ok(_) => return Err(anyhow::anyhow!("what the run was asked is no run").into()),
+        Err(error) => {
+            return Err(CliError::usage(
+                format!("what the run was asked is not understood: {}", error.kind()),
+                "run the playbook again: what is done already is passed over",
+            ));
+        }
+    };
+    run.extra_vars = extra_vars;
+    run.json = args.json;
+    run.quiet = args.quiet;
+    run.plain = args.plain;
+    run.profile = args.profile;
+    run.verbose = args.verbose;
+    run.html.clone_from(&args.html);
+    let vault = &mut run.sources.vault;
+    vault.ask_vault_pass |= args.vault.ask_vault_pass;
+    add_new(
+        &mut vault.vault_password_file,
+        &args.vault.vault_password_file,
+    );
+    add_new(&mut vault.vault_id, &args.vault.vault_id);
+    Ok(run)
+}
+
+fn add_new<T: Clone + PartialEq>(known: &mut Vec<T>, given: &[T]) {
+    for each in given {
+        if !known.contains(each) {
+            known.push(each.clone());
+        }
     }
 }
 
@@ -268,10 +371,11 @@ mod tests {
             "{drain: false, token: hunter23}",
         ]
         .map(str::to_owned);
-        let recorded = extras(&options).unwrap();
+        let vault = VaultArgs::default();
+        let recorded = extras(&options, &vault).unwrap();
         let again = |given: &str| {
             let mut unlike = Unlike::default();
-            let given = extra_vars::read(&[given.to_owned()]).unwrap();
+            let given = extra_vars::read(&[given.to_owned()], &vault).unwrap();
             (options_again(&recorded, &given, &mut unlike), unlike)
         };
         let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();

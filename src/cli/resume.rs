@@ -1,8 +1,8 @@
 //! `windlass resume`: goes on with a run that did not end well.
 
-use super::args::{ResumeArgs, RunArgs};
+use super::args::{ResumeArgs, RunArgs, StateArgs, VaultArgs};
 use super::request::{self, Unlike};
-use super::{CliError, earlier, extra_vars, output, run, state};
+use super::{CliError, earlier, extra_vars, output, run, run_name, settings, state};
 use crate::engine::{Before, exit_code};
 use crate::journal::{Difference, Extra, Fate, History, Outcome, Request, RunId, Store};
 use crate::shell::quote;
@@ -23,10 +23,13 @@ pub(super) struct Going {
 
 /// Goes on with a run.
 pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
-    let state = state::folder(args.state_dir.as_deref())?;
+    let state = state::folder(args.state.state_dir.as_deref())?;
     let store = state::store(&state);
     let found = match &args.run {
-        Some(name) => Some(earlier::last_link(&store, earlier::named(&store, name)?)?),
+        Some(name) => Some(earlier::last_link(
+            &store,
+            run_name::find(&store, Some(name))?,
+        )?),
         None => earlier::unfinished(&store)?,
     };
     let Some(run) = found else {
@@ -45,13 +48,7 @@ pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
         )
     })?;
     let options = variables(&run, &request, args)?;
-    let args = ResumeArgs {
-        run: args.run.clone(),
-        extra_vars: Vec::new(),
-        state_dir: Some(state),
-        become_password_file: args.become_password_file.as_deref().map(absolute),
-        ..*args
-    };
+    let args = &from_anywhere(args);
     std::env::set_current_dir(&request.folder).map_err(|error| {
         CliError::usage(
             format!(
@@ -61,13 +58,33 @@ pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
             "paths in playbooks and inventories may be relative to it",
         )
     })?;
-    let run_args = request::run_args(&request, &args, options);
+    // Those of the run's own project.
+    let settings = settings::read()?;
+    let run_args = request::run_args(&request, args, &state, options, &settings)?;
     let going = Going {
         run,
         request,
         changed: args.changed,
     };
     run::start(&run_args, Some(going))
+}
+
+/// The same with paths that hold in any folder.
+fn from_anywhere(args: &ResumeArgs) -> ResumeArgs {
+    let path = |path: &Option<PathBuf>| path.as_deref().map(absolute);
+    let files = args.vault.vault_password_file.iter();
+    ResumeArgs {
+        run: args.run.clone(),
+        extra_vars: Vec::new(),
+        state: StateArgs { state_dir: None },
+        become_password_file: path(&args.become_password_file),
+        html: path(&args.html),
+        vault: VaultArgs {
+            vault_password_file: files.map(|file| absolute(file)).collect(),
+            ..args.vault.clone()
+        },
+        ..*args
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -106,7 +123,7 @@ fn variables(run: &RunId, request: &Request, args: &ResumeArgs) -> Result<Vec<St
     };
     let mut given = Variables::new();
     for option in args.extra_vars.iter().filter(|option| !is_recorded(option)) {
-        given.extend(extra_vars::read(std::slice::from_ref(option))?);
+        given.extend(extra_vars::read(std::slice::from_ref(option), &args.vault)?);
     }
     let mut unlike = Unlike::default();
     let options = request::options_again(recorded, &given, &mut unlike);
@@ -166,14 +183,14 @@ pub(super) fn last_of_the_same(
     let Some(before) = store.request(&run).map_err(anyhow::Error::from)? else {
         return Ok(None);
     };
-    let given = extra_vars::read(&args.extra_vars)?;
+    let given = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
     let mut unlike = Unlike::default();
     // All variables are on this command line, files of them too.
     let files = before.extra_vars.iter().filter_map(|extra| match extra {
         Extra::File(path) => Some(format!("@{}", path.display())),
         Extra::Known { .. } | Extra::Sealed { .. } => None,
     });
-    let files = extra_vars::read(&files.collect::<Vec<_>>())?;
+    let files = extra_vars::read(&files.collect::<Vec<_>>(), &args.sources.vault)?;
     let inline: Variables = given
         .into_iter()
         .filter(|(name, _)| !files.contains_key(name))

@@ -5,6 +5,8 @@
 mod action;
 mod aside;
 mod batch;
+mod children;
+mod closing;
 mod conclude;
 mod connect;
 mod deadman;
@@ -40,7 +42,9 @@ mod survey;
 mod take_back;
 mod task;
 mod variables;
+mod waiting;
 
+pub use children::Children;
 pub use events::Events;
 pub use outline::{Outline, PlayOutline, TaskOutline};
 pub use resumed::Before;

@@ -23,5 +23,5 @@ pub use files::files;
 pub use model::{Group, Host, Inventory};
 pub use pattern::{Pattern, PatternError};
 pub use select::{Selection, Unmatched};
-pub use sources::load;
+pub use sources::{load, load_with};
 pub use vars_files::VarsFolder;

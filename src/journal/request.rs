@@ -57,9 +57,9 @@ pub struct Request {
     /// `--max-failures`.
     #[serde(default)]
     pub max_failures: Option<usize>,
-    /// How hosts are reached.
+    /// The other options, as they would be typed: how hosts are reached, how playbooks are read, where passwords come from.
     #[serde(default)]
-    pub connection: Login,
+    pub options: Vec<String>,
     /// `-e`, in order.
     #[serde(default)]
     pub extra_vars: Vec<Extra>,
@@ -69,35 +69,6 @@ pub struct Request {
     /// What the files were like that the playbook and the inventory were read from.
     #[serde(default)]
     pub files: Fingerprints,
-}
-
-/// How hosts were reached; passwords are not in it, only where they come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
-    /// `--user`.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// `--private-key`.
-    #[serde(default)]
-    pub private_key: Option<PathBuf>,
-    /// `--timeout`, in seconds.
-    #[serde(default)]
-    pub timeout: Option<u64>,
-    /// `--become`.
-    #[serde(default)]
-    pub becomes: bool,
-    /// `--become-user`.
-    #[serde(default)]
-    pub become_user: Option<String>,
-    /// `--become-method`.
-    #[serde(default)]
-    pub become_method: Option<String>,
-    /// `--become-password-file`.
-    #[serde(default)]
-    pub become_password_file: Option<PathBuf>,
-    /// `--ask-become-pass`.
-    #[serde(default)]
-    pub ask_become_pass: bool,
 }
 
 /// One variable of the command line, or a file of them.

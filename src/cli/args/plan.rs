@@ -1,6 +1,6 @@
 //! `windlass plan`.
 
-use super::{ConnectionArgs, Sources};
+use super::{ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -22,9 +22,15 @@ pub struct PlanArgs {
     /// Lay the version rules of this file over the built-in ones [default: the variable kube_rules_file].
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// How playbooks are read.
+    #[command(flatten)]
+    pub playbook: PlaybookArgs,
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// What fits into a window.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// As JSON.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
