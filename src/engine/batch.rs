@@ -231,12 +231,23 @@ impl Batch {
         name: &str,
         pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>,
     ) -> bool {
+        self.flag(lineage, scope, name, pick).unwrap_or(false)
+    }
+
+    /// What the playbook says of a keyword that is true or false.
+    fn flag(
+        &self,
+        lineage: &Lineage,
+        scope: &crate::template::Scope,
+        name: &str,
+        pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>,
+    ) -> Option<bool> {
         let words = Words {
             templar: &self.shared.templar,
             lineage,
             scope,
         };
-        words.flag(name, pick).ok().flatten().unwrap_or(false)
+        words.flag(name, pick).ok().flatten()
     }
 
     /// Whether the task's tags are among those asked for.
@@ -300,9 +311,10 @@ impl Batch {
             return false;
         };
         let scope = task_scope(&self.shared, &self.play, first, lineage);
-        self.switched_on(lineage, &scope, "any_errors_fatal", |k| {
+        self.flag(lineage, &scope, "any_errors_fatal", |k| {
             k.any_errors_fatal.as_ref()
         })
+        .unwrap_or(self.shared.settings.any_errors_fatal)
     }
 
     /// Announces a task.

@@ -1,6 +1,7 @@
 //! A whole run: play after play, batch after batch.
 
 use super::batch::{Batch, INTERRUPTED, limits, play_flag};
+use super::closing::{Closing, Next};
 use super::conclude::conclude;
 use super::connect::RunDial;
 use super::deadman;
@@ -40,6 +41,8 @@ pub struct Run {
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
     blocked: bool,
+    /// The window that ends the run, and what batches took so far.
+    pub(super) closing: Closing,
     started: Instant,
     pub(super) keys: PlayKeys,
     /// What it goes on with, until it starts.
@@ -65,6 +68,13 @@ pub struct Summary {
     pub exit_code: u8,
 }
 
+impl Summary {
+    /// Whether all is well and nothing was to be done.
+    pub fn is_idle(&self) -> bool {
+        self.exit_code == exit_code::DONE && self.recap.iter().all(|host| host.changed == 0)
+    }
+}
+
 impl Run {
     /// Puts the parts together; no host is touched yet.
     pub fn new(parts: Parts) -> Self {
@@ -75,6 +85,7 @@ impl Run {
             setup_failed: None,
             stopped: false,
             blocked: false,
+            closing: Closing::default(),
             started: Instant::now(),
             keys: PlayKeys::default(),
             before: None,
@@ -353,6 +364,17 @@ impl Run {
                 self.block(play, reason, waiting);
                 break;
             }
+            let next = Next {
+                play: &course.name,
+                soak: course.pace.soak,
+                goes_back: play.rollback.is_some(),
+                hosts: names.len(),
+            };
+            if let Some(reason) = self.closing.keeps(&shared.settings, &next) {
+                waiting.push_front(names);
+                self.stop(play, reason, waiting);
+                break;
+            }
             let room = course.pace.room(&shared, play, clusters, listed, &names);
             match room.await? {
                 Room::All => {}
@@ -376,11 +398,16 @@ impl Run {
                 });
             }
             let before = changes(&hosts);
+            let begun = Instant::now();
             let mut batch = self.batch(play, course, hosts.clone()).await?;
             let mut stop = batch.stop.take();
             if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
                 stop = course.pace.soak(&shared, play, clusters, &names).await;
                 self.blocked |= stop.is_some();
+            }
+            if changes(&hosts) > before {
+                self.closing
+                    .learn(&course.name, hosts.len(), begun.elapsed());
             }
             if let Some(reason) = stop {
                 self.stop(play, reason, waiting);
@@ -454,7 +481,7 @@ impl Run {
         let Some(module) = module::find("setup") else {
             return Ok(None);
         };
-        if wanted == Some(false) {
+        if !wanted.unwrap_or(self.shared.settings.gather_facts) {
             return Ok(None);
         }
         let action = Action::Module {
@@ -527,6 +554,7 @@ impl Run {
             exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
                 exit_code::FAILED
             }
+            exit_code::DONE if self.closing.has_stopped() => exit_code::WINDOW_CLOSED,
             other => other,
         };
         if !self.matched && self.setup_failed.is_none() {

@@ -7,8 +7,9 @@ use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
 use crate::journal::{RunId, Store};
 use crate::kubernetes::Baselines;
+use crate::plan::Allowance;
 use crate::playbook::Loader;
-use crate::template::{Templar, Variable, Variables};
+use crate::template::{Templar, Variable, Variables, learn_variables};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -46,8 +47,14 @@ pub struct Settings {
     pub become_password: Option<String>,
     /// Handlers run on failed hosts too.
     pub force_handlers: bool,
+    /// A task that fails on one host ends the play for all, where the playbook says nothing of `any_errors_fatal`.
+    pub any_errors_fatal: bool,
+    /// Plays that say nothing of `gather_facts` gather them.
+    pub gather_facts: bool,
     /// Failed hosts of the run above which it stops.
     pub max_failures: Option<usize>,
+    /// When something may be begun; at any time without it.
+    pub window: Option<Arc<Allowance>>,
     /// Variables of the greatest strength.
     pub extra_vars: Variables,
     /// Defaults of connections from flags and settings.
@@ -137,6 +144,14 @@ impl Shared {
             play_key: Mutex::default(),
             resumed: OnceLock::new(),
         };
+        let secrets = &shared.events.secrets;
+        let names = shared
+            .inventory
+            .hosts
+            .keys()
+            .chain(shared.inventory.groups.keys());
+        secrets.never(names.map(String::as_str));
+        learn_variables(&shared.settings.extra_vars, secrets);
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
         }

@@ -8,7 +8,7 @@ use super::play::PlayRun;
 use super::repeat::{self, Round};
 use super::result::{Finished, finish};
 use super::rollback;
-use super::secrets::censored;
+use super::secrets::{censored, learn_hidden};
 use super::shared::Shared;
 use super::variables::task_scope;
 use super::waiting::is_breakable;
@@ -317,7 +317,7 @@ impl TaskRun {
     }
 
     /// `no_log`; what cannot be evaluated hides too.
-    fn is_hidden(&self, scope: &Scope) -> bool {
+    pub(super) fn is_hidden(&self, scope: &Scope) -> bool {
         self.words(scope)
             .flag("no_log", |keywords| keywords.no_log.as_ref())
             .unwrap_or(Some(true))
@@ -328,6 +328,9 @@ impl TaskRun {
     fn shown(&self, finished: &Finished, scope: &Scope, took: Duration) -> TaskResult {
         let hidden = self.is_hidden(scope);
         let result = Value::Object(finished.result.clone());
+        if hidden {
+            learn_hidden(&self.shared.events.secrets, &result);
+        }
         TaskResult {
             status: finished.status,
             took,

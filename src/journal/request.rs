@@ -54,9 +54,21 @@ pub struct Request {
     /// `--force-handlers`.
     #[serde(default)]
     pub force_handlers: bool,
+    /// `--any-errors-fatal`.
+    #[serde(default)]
+    pub any_errors_fatal: bool,
     /// `--max-failures`.
     #[serde(default)]
-    pub max_failures: Option<usize>,
+    pub max_failures: Option<u32>,
+    /// `--roles-path`, as absolute paths.
+    #[serde(default)]
+    pub roles_path: Vec<PathBuf>,
+    /// `--gathering`.
+    #[serde(default)]
+    pub gathering: Option<String>,
+    /// What opens vaulted values.
+    #[serde(default)]
+    pub opening: Opening,
     /// How hosts are reached.
     #[serde(default)]
     pub connection: Login,
@@ -79,7 +91,25 @@ pub struct Login {
     pub private_key: Option<PathBuf>,
     /// `--timeout`, in seconds.
     #[serde(default)]
-    pub timeout: Option<u64>,
+    pub timeout: Option<u32>,
+    /// `--port`.
+    #[serde(default)]
+    pub port: Option<u32>,
+    /// `--connection`.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// `--host-key-checking`.
+    #[serde(default)]
+    pub host_key_checking: Option<String>,
+    /// `--ssh-args`.
+    #[serde(default)]
+    pub ssh_args: Option<String>,
+    /// `--ssh-common-args`.
+    #[serde(default)]
+    pub ssh_common_args: Option<String>,
+    /// `--ssh-extra-args`.
+    #[serde(default)]
+    pub ssh_extra_args: Option<String>,
     /// `--become`.
     #[serde(default)]
     pub becomes: bool,
@@ -95,6 +125,20 @@ pub struct Login {
     /// `--ask-become-pass`.
     #[serde(default)]
     pub ask_become_pass: bool,
+}
+
+/// Where passwords of vaults come from; they are not in it themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// `--vault-password-file`, as absolute paths.
+    #[serde(default)]
+    pub password_files: Vec<PathBuf>,
+    /// `--vault-id`.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// `--ask-vault-pass`.
+    #[serde(default)]
+    pub ask: bool,
 }
 
 /// One variable of the command line, or a file of them.

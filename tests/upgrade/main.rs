@@ -39,6 +39,8 @@
 //! | 30 | etcd is too old | `preflight` (with 28) | |
 //! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
 //! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
+//! | 37 | it is started by a timer | `schedule` (what is started) | `schedule` |
+//! | 38 | the window closes in mid-run | `window` | |
 //! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
 //! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
@@ -80,6 +82,7 @@ mod objects;
 mod preflight;
 mod prober;
 mod running;
+mod schedule;
 mod secrets;
 mod signals;
 mod snapshot;
@@ -87,3 +90,4 @@ mod staging;
 mod stopped;
 mod tags;
 mod versions;
+mod window;

@@ -30,6 +30,8 @@ pub(in crate::report) struct Transcript {
     /// Hosts that the next play passes over.
     passed_over: usize,
     check: bool,
+    /// Whether the recap is a line for all hosts, and one for each that is not done.
+    brief: bool,
 }
 
 impl Transcript {
@@ -43,6 +45,15 @@ impl Transcript {
             remaining: BTreeMap::new(),
             passed_over: 0,
             check: false,
+            brief: false,
+        }
+    }
+
+    /// Only what matters, and a recap of one line.
+    pub(super) fn brief(options: Options) -> Self {
+        Self {
+            brief: true,
+            ..Self::new(options, Wording::Short)
         }
     }
 
@@ -242,15 +253,21 @@ impl Transcript {
                 recap,
                 exit_code,
                 took,
-            } => Recap {
-                counts: recap,
-                exit_code: *exit_code,
-                took: *took,
-                check: self.check,
-                fit: self.wording == Wording::Short,
-                remaining: &self.remaining,
+            } => {
+                let recap = Recap {
+                    counts: recap,
+                    exit_code: *exit_code,
+                    took: *took,
+                    check: self.check,
+                    fit: self.wording == Wording::Short,
+                    remaining: &self.remaining,
+                };
+                if self.brief {
+                    recap.brief(options)
+                } else {
+                    recap.text(options)
+                }
             }
-            .text(options),
             _ => String::new(),
         }
     }
