@@ -1,7 +1,9 @@
 //! `windlass plan`: what an upgrade would do, and whether it may. Reads hosts and clusters, changes none.
 
 use super::args::PlanArgs;
-use super::{CliError, extra_vars, input, labs, output, plan_input, run, state, window};
+use super::{
+    CliError, confidential, extra_vars, input, labs, output, plan_input, run, state, vault, window,
+};
 use crate::engine::{Events, Parts, Run, Settings, Survey, SurveyError, exit_code};
 use crate::event::Event;
 use crate::inventory::Inventory;
@@ -40,14 +42,20 @@ pub(super) fn main(args: &PlanArgs) -> Result<u8, CliError> {
 }
 
 fn check(args: &PlanArgs) -> Result<Checked, CliError> {
-    let extra_vars = extra_vars::read(&args.extra_vars)?;
+    let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    let (inventory, (loader, playbook)) =
-        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
+    let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
+        &args.sources,
+        &args.playbooks,
+        &args.playbook,
+        &extra_vars,
+    )?;
+    vault::must_open(&vault::opened(), &inventory, &loader, &extra_vars)?;
     let settings = Settings {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
-        limit: input::limit(&args.limit, &inventory)?,
+        gather_facts: run::gathers_facts(&args.playbook),
+        limit: input::limit(&args.limit, &inventory, &args.sources)?,
         window: window::allowance(&args.window, &state::store(&state))?,
         ..run::settings(&args.connection, extra_vars)?
     };
@@ -86,7 +94,7 @@ fn rules(args: &PlanArgs, checked: &Checked, templar: &Templar) -> Result<Rules,
 }
 
 async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError> {
-    let templar = Arc::new(Templar::new());
+    let templar = Arc::new(Templar::with_vault(vault::opened()));
     let rules = rules(args, &checked, &templar)?;
     let sources = &args.sources.inventory;
     // Only a lab is started and so must be one's own; a real fleet can be looked at while a run is on its way.
@@ -163,7 +171,7 @@ async fn look(
         templar: templar.clone(),
         loader: checked.loader.clone(),
         settings: checked.settings.clone(),
-        events: Events::new(None, events),
+        events: Events::new(None, events).with_secrets(confidential::secrets().clone()),
         interrupted: Arc::new(AtomicBool::new(false)),
         store: state::store(&checked.state),
     });

@@ -1,21 +1,21 @@
 //! `windlass schedule`: how systemd or cron starts a run. It writes text; what runs when is for them.
 
-use super::args::{Cli, RunArgs, ScheduleArgs, Verb};
+use super::args::{self, RunArgs, ScheduleArgs, Verb};
 use super::timetable::{Job, crontab, service, timer};
 use super::{CliError, output, run, window};
 use crate::engine::exit_code;
 use crate::plan::Begin;
+use crate::settings::{self, Settings};
 use crate::source::Span;
-use clap::Parser;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
-/// Names of the environment that say where things are, and so must be the same at night.
-const PLACES: [&str; 3] = ["WINDLASS_INVENTORY", "WINDLASS_STATE_DIR", "XDG_STATE_HOME"];
+/// More names of the environment that say where things are, and so must be the same at night as settings are.
+const PLACES: [&str; 1] = ["XDG_STATE_HOME"];
 
 /// Prints or writes what starts the command.
-pub(super) fn main(args: &ScheduleArgs) -> Result<u8, CliError> {
-    let (run, state) = checked(&args.command)?;
+pub(super) fn main(args: &ScheduleArgs, settings: &Settings) -> Result<u8, CliError> {
+    let (run, state) = checked(&args.command, settings)?;
     let begin = begin(args, &run)?;
     let job = job(args, &run, &state)?;
     let unit = format!("windlass-{}", job.name);
@@ -45,9 +45,9 @@ pub(super) fn main(args: &ScheduleArgs) -> Result<u8, CliError> {
 }
 
 /// Reads the command as it will be read at night, with all its files.
-fn checked(command: &[String]) -> Result<(Box<RunArgs>, PathBuf), CliError> {
+fn checked(command: &[String], settings: &Settings) -> Result<(Box<RunArgs>, PathBuf), CliError> {
     let words = std::iter::once("windlass").chain(command.iter().map(String::as_str));
-    let cli = Cli::try_parse_from(words).map_err(|error| {
+    let cli = args::parse(words, settings).map_err(|error| {
         let text = error.render().to_string();
         let text = text.trim_start_matches("error: ").trim_end();
         CliError::Usage {
@@ -126,7 +126,7 @@ fn job(args: &ScheduleArgs, run: &RunArgs, state: &Path) -> Result<Job, CliError
         ));
     }
     let mut environment: Vec<(String, String)> = Vec::new();
-    for place in PLACES {
+    for place in settings::variables().chain(PLACES) {
         if let Ok(value) = std::env::var(place) {
             environment.push((place.to_owned(), value));
         }

@@ -1,7 +1,7 @@
 //! The window of a run: from the words of the command line to what the engine goes by, and what is said outside of it.
 
 use super::args::WindowArgs;
-use super::{CliError, output, plan_input, show};
+use super::{CliError, output, plan_input, reporters};
 use crate::engine::{Settings, exit_code};
 use crate::event::{Event, Kind};
 use crate::journal::Store;
@@ -58,7 +58,10 @@ pub(super) fn local() -> Result<TimeZone, String> {
 }
 
 /// The exit code of a run that is outside of its window, which nothing is done for but say so.
-pub(super) fn outside(settings: &Settings, style: show::Style) -> Result<Option<u8>, CliError> {
+pub(super) fn outside(
+    settings: &Settings,
+    style: &reporters::Style,
+) -> Result<Option<u8>, CliError> {
     // A dry run changes nothing, so it may look at any time.
     let Some(allowance) = settings.window.as_ref().filter(|_| !settings.check) else {
         return Ok(None);

@@ -6,8 +6,7 @@ use super::lineage::Lineage;
 use super::shared::Shared;
 use crate::kubernetes::Clusters;
 use crate::playbook::{Item, Play, Role};
-use crate::source::SourceFile;
-use crate::template::{Scope, Templar, Variable, Variables, variables_of};
+use crate::template::{Scope, Templar, Variable, Variables, learn, variable_source, variables_of};
 use crate::yaml::{self, Node, NodeKind};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +18,8 @@ pub(super) struct PlayRun {
     pub(super) play: Arc<Play>,
     /// The name as it is shown.
     pub(super) name: String,
+    /// The play's name in the journal, the same in every run of the playbook.
+    pub(super) key: Arc<str>,
     /// The hosts of the batch.
     pub(super) batch: Vec<Arc<Host>>,
     /// The names of all hosts of the play.
@@ -46,6 +47,7 @@ impl PlayRun {
         let run = Arc::new(Self {
             play: play.clone(),
             name: name.to_owned(),
+            key: shared.play_key(),
             batch,
             all: all.to_vec(),
             clusters: clusters.clone(),
@@ -241,10 +243,15 @@ fn read_one(
                 .map_or_else(String::new, |path| path.display().to_string())
         )));
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| fail(format!("{}: {error}", path.display())))?;
-    let source = SourceFile::new(path, text);
+    let content =
+        std::fs::read(path).map_err(|error| fail(format!("{}: {error}", path.display())))?;
+    let source = variable_source(path, content, templar.vault())
+        .map_err(|problem| fail(problem.to_string()))?
+        .ok_or_else(|| fail(format!("{}: it is not UTF-8 text", path.display())))?;
     let documents = yaml::parse(&source).map_err(|error| fail(error.to_string()))?;
+    for document in &documents {
+        learn(document, templar.vault().secrets());
+    }
     match documents.first().map(|document| &document.kind) {
         None | Some(NodeKind::Null) => Ok(Variables::new()),
         Some(NodeKind::Mapping(mapping)) => Ok(variables_of(mapping)),

@@ -1,9 +1,11 @@
 //! Takes a whole earlier run back, hosts all at once: their undo logs say what is to be done.
 
+use super::exit_code;
 use super::lineage::Lineage;
 use super::rollback::{Extent, way_back};
 use super::run::{Run, Summary};
 use crate::event::{self, Counts, HostState, Kind};
+use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,12 +16,16 @@ impl Run {
         let started = Instant::now();
         let shared = self.shared().clone();
         let lineage = Lineage::default();
+        let Operator { user, controller } = Operator::here();
         shared.events.emit(Kind::RunStarted {
             run: shared.run.to_string(),
             version: event::VERSION,
             playbook: format!("rollback of {}", shared.run),
             inventory: Vec::new(),
             check: false,
+            user,
+            controller,
+            resumes: None,
         });
         let clusters = Arc::new(Clusters::new(self.dial(&lineage)));
         let mut recap = Vec::new();
@@ -32,6 +38,15 @@ impl Run {
                 });
                 continue;
             };
+            if shared.is_to_stop() {
+                recap.push(Counts {
+                    host: name.clone(),
+                    state: HostState::Pending,
+                    reason: shared.breached(),
+                    ..Counts::default()
+                });
+                continue;
+            }
             shared.events.emit(Kind::RollbackStarted {
                 host: name.clone(),
                 reason: "asked for".to_owned(),
@@ -43,15 +58,20 @@ impl Run {
                 reason: way.message.clone(),
                 ..Counts::default()
             });
-            shared.events.emit(way.event(name));
+            shared.events.emit_done(way.event(name)).await;
         }
         let whole = recap
             .iter()
             .all(|counts| counts.state == HostState::RolledBack);
-        let exit_code = if whole {
-            super::exit_code::DONE
+        let incomplete = recap
+            .iter()
+            .any(|counts| counts.state == HostState::RollbackIncomplete);
+        let exit_code = if whole && shared.events.broken().is_none() {
+            exit_code::DONE
+        } else if shared.is_interrupted() && !incomplete {
+            exit_code::INTERRUPTED
         } else {
-            super::exit_code::ROLLBACK_INCOMPLETE
+            exit_code::ROLLBACK_INCOMPLETE
         };
         shared.events.emit(Kind::RunFinished {
             recap: recap.clone(),

@@ -176,6 +176,7 @@ mod tests {
                 name,
                 hosts,
                 rollback,
+                key: String::new(),
             },
         )
     }

@@ -8,10 +8,15 @@ use std::time::Duration;
 #[command(next_help_heading = "Window")]
 pub struct WindowArgs {
     /// Begin batches only in this window, and only those that end in it; such as `Sat 02:00-06:00 Europe/Berlin`.
-    #[arg(long, value_name = "WINDOW")]
+    #[arg(id = "run.window", long = "window", value_name = "WINDOW")]
     pub window: Option<String>,
-    /// Expect a batch to take so long where this run has not measured it yet, such as 20m [default: as in earlier runs, else 15m].
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Expect a batch to take so long where this run has not measured it yet, such as 20m.
+    #[arg(
+        id = "run.window_pace",
+        long = "window-pace",
+        value_name = "TIME",
+        value_parser = time
+    )]
     pub window_pace: Option<Duration>,
 }
 

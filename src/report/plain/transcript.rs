@@ -27,6 +27,8 @@ pub(in crate::report) struct Transcript {
     /// What each host said last of where it is, and when.
     progress: HashMap<String, (Timestamp, String)>,
     remaining: BTreeMap<String, Vec<String>>,
+    /// Hosts that the next play passes over.
+    passed_over: usize,
     check: bool,
     /// Whether the recap is a line for all hosts, and one for each that is not done.
     brief: bool,
@@ -41,6 +43,7 @@ impl Transcript {
             current: None,
             progress: HashMap::new(),
             remaining: BTreeMap::new(),
+            passed_over: 0,
             check: false,
             brief: false,
         }
@@ -68,9 +71,10 @@ impl Transcript {
             | Kind::ItemFinished { .. }
             | Kind::TaskRetried { .. }
             | Kind::TaskFinished { .. } => self.of_task(event),
-            Kind::RunStarted { .. } | Kind::PlayStarted { .. } | Kind::BatchStarted { .. } => {
-                self.of_play(&event.kind)
-            }
+            Kind::RunStarted { .. }
+            | Kind::PlayStarted { .. }
+            | Kind::PassedOver { .. }
+            | Kind::BatchStarted { .. } => self.of_play(&event.kind),
             _ => self.of_host(&event.kind),
         }
     }
@@ -82,10 +86,14 @@ impl Transcript {
                 run,
                 playbook,
                 check,
+                resumes,
                 ..
             } => {
                 self.check = *check;
-                let mut text = self.note(1, &format!("run {run} of {playbook}"));
+                let mut text = match resumes {
+                    None => self.note(1, &format!("run {run} of {playbook}")),
+                    Some(before) => self.note(0, &format!("run {run} goes on with {before}")),
+                };
                 if *check {
                     text.push_str(&self.heading(&format!("CHECK MODE [{playbook}]")));
                 }
@@ -93,12 +101,19 @@ impl Transcript {
             }
             Kind::PlayStarted { name, hosts, .. } => {
                 let mut text = self.heading(&format!("PLAY [{name}]"));
-                if hosts.is_empty() {
+                let passed_over = std::mem::take(&mut self.passed_over);
+                if passed_over > 0 {
+                    text.push_str(&self.note(0, &done_before(passed_over, hosts.len())));
+                } else if hosts.is_empty() {
                     let none = "skipping: no hosts matched";
                     text.push_str(&self.options.colors().paint(Tone::Skipped, none));
                     text.push('\n');
                 }
                 text
+            }
+            Kind::PassedOver { hosts, .. } => {
+                self.passed_over = hosts.len();
+                String::new()
             }
             Kind::BatchStarted { number, of, hosts } if *of > 1 => {
                 self.heading(&format!("BATCH [{number}/{of}: {}]", hosts.join(", ")))
@@ -175,6 +190,9 @@ impl Transcript {
             Kind::UndoRecorded { host, step, what } => {
                 self.note(2, &format!("  [{host}] undo {step}: {}", one_line(what)))
             }
+            // What is pending is said where it is run, or where it is not.
+            Kind::Notified { .. } => String::new(),
+            Kind::HostPassed { host, .. } => self.note(2, &format!("  [{host}] passed the play")),
             Kind::HostCommitted { host } => self.note(1, &format!("  [{host}] committed")),
             Kind::DeadmanArmed { host, limit } => self.note(
                 1,
@@ -229,6 +247,7 @@ impl Transcript {
                 self.current = None;
                 rollback::stopped(options, reason, pending)
             }
+            Kind::Interrupted { now } => rollback::interrupted(options, *now),
             Kind::Warning { host, message } => rollback::warning(options, host.as_deref(), message),
             Kind::RunFinished {
                 recap,
@@ -346,6 +365,13 @@ impl Transcript {
         }
         self.options.colors().paint(Tone::Note, text) + "\n"
     }
+}
+
+/// How many hosts a play passes over.
+fn done_before(count: usize, left: usize) -> String {
+    let hosts = if count == 1 { "host" } else { "hosts" };
+    let all = if left == 0 { "; nobody is left" } else { "" };
+    format!("passing over {count} {hosts} that did this before{all}")
 }
 
 /// Whether the end of a loop is said after its items.
