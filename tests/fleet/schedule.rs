@@ -45,7 +45,9 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
     let by_cron = || host.run(&format!("cat {STATE}/log/night.log 2>/dev/null || true"));
     let runs: [&dyn Fn() -> String; 2] = [&by_timer, &by_cron];
     for said in runs {
-        until_within(PATIENCE, "the first run ends", || said().contains("\njournal: "));
+        until_within(PATIENCE, "the first run ends", || {
+            said().contains("\njournal: ")
+        });
         let said = said();
         assert!(said.contains("PLAY ["), "{said}");
         assert!(!said.contains(['\r', '\u{1b}']), "{said:?}");

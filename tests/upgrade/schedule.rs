@@ -97,7 +97,7 @@ fn files_are_written_where_they_are_wanted() {
 fn a_command_that_would_fail_at_night_is_refused_now() {
     let lab = Lab::new();
     let upgrade = "playbooks/upgrade.yml";
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["run", upgrade], "it is not said when the run begins"),
         (
             &["run", upgrade, "--windw", WINDOW],
@@ -114,6 +114,21 @@ fn a_command_that_would_fail_at_night_is_refused_now() {
         (
             &["run", upgrade, "-K", "--window", WINDOW],
             "--ask-become-pass needs somebody who answers",
+        ),
+        (
+            &["run", upgrade, "--ask-vault-pass", "--window", WINDOW],
+            "the vault password needs somebody who types it",
+        ),
+        (
+            &[
+                "run",
+                upgrade,
+                "--vault-id",
+                "dev@prompt",
+                "--window",
+                WINDOW,
+            ],
+            "the vault password needs somebody who types it",
         ),
         (
             &["run", upgrade, "--list-hosts", "--window", WINDOW],
