@@ -46,7 +46,7 @@ fn a_run_is_scheduled_when_its_window_opens() {
         "OnCalendar=Sat *-*-* 02:00:00 Europe/Berlin".to_owned(),
         "Persistent=true".to_owned(),
         format!(
-            "0 2 * * 6 cd {folder} && mkdir -p {state}/log && WINDLASS_STATE_DIR={state} {program} run \
+            "0 2 * * 6 cd {folder} && mkdir -m 700 -p {state}/log && WINDLASS_STATE_DIR={state} {program} run \
              playbooks/upgrade.yml -i inventory -q --window '{WINDOW}' >>{state}/log/upgrade.log 2>&1"
         ),
     ];
