@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, around: &Surroundings, problems: &mut Diagnostic
     }
     for error in errors {
         let span = file.span(error.span().unwrap_or_default());
-        let problem = Diagnostic::error("toml", error.message().to_lowercase()).at(&span, "");
+        let problem = Diagnostic::error("toml", error.message()).at(&span, "");
         file.problems.push(problem);
     }
     file.layer

@@ -7,7 +7,7 @@ use super::Cli;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::Id;
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
-use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
 /// Reads the words of a command line, the program's own name first, with these settings as defaults.
@@ -22,7 +22,15 @@ pub(in crate::cli) fn parse(
 
 /// The command line with these settings as defaults.
 fn command(settings: &Settings) -> Command {
-    dress(Cli::command(), settings)
+    let color = settings
+        .get("output.color")
+        .and_then(|it| it.value.as_ref());
+    let color = match color.map(ToString::to_string).as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    };
+    dress(Cli::command().color(color), settings)
 }
 
 fn dress(command: Command, settings: &Settings) -> Command {
