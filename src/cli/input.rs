@@ -1,13 +1,14 @@
 //! The user's files: inventory and playbooks, checked whole before any host is touched.
 
 use super::args::{PlaybookArgs, Sources};
-use super::{CliError, output, vault};
+use super::{CliError, earlier, output, state, vault};
 use crate::inventory::{self, Inventory, Pattern};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader, Playbook};
 use crate::source::{Diagnostic, Diagnostics, did_you_mean};
 use crate::template::Variables;
 use crate::vault::Vault;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,18 +105,65 @@ fn wrong_pattern(text: &str, inventory: &Inventory) -> Option<Diagnostic> {
     }
 }
 
+/// What `@failed`, `@pending` and `@last` stand for.
+struct Earlier<'a> {
+    sources: &'a Sources,
+    trouble: RefCell<Option<CliError>>,
+}
+
+impl<'a> Earlier<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self {
+            sources,
+            trouble: RefCell::new(None),
+        }
+    }
+
+    /// The hosts of the last run that `name` means; `None` where it means a file.
+    fn hosts(&self, name: &str) -> Option<Vec<String>> {
+        if !matches!(name, "failed" | "pending" | "last") {
+            return None;
+        }
+        let found = state::folder(self.sources.state_dir.as_deref()).and_then(|folder| {
+            earlier::hosts(&state::store(&folder), &self.sources.inventory, name)
+        });
+        let found = found.and_then(|(run, hosts)| match (hosts.is_empty(), name) {
+            (false, _) => Ok(hosts),
+            (true, "failed") => Err(nobody(name, format!("no host failed in run {run}"))),
+            (true, _) => Err(nobody(name, format!("run {run} left no host undone"))),
+        });
+        found
+            .map_err(|error| self.trouble.replace(Some(error)))
+            .map_or_else(|_| Some(Vec::new()), Some)
+    }
+
+    fn trouble(&self) -> Result<(), CliError> {
+        self.trouble.take().map_or(Ok(()), Err)
+    }
+}
+
+fn nobody(name: &str, why: String) -> CliError {
+    CliError::Usage {
+        message: format!("--limit @{name}: {why}"),
+        hint: Some(format!("a file called `{name}` is meant by `@./{name}`")),
+    }
+}
+
 /// The hosts that `--limit` leaves, or `None` without one.
 pub(super) fn limit(
     options: &[String],
     inventory: &Inventory,
+    sources: &Sources,
 ) -> Result<Option<Vec<String>>, CliError> {
     if options.is_empty() {
         return Ok(None);
     }
     let text = options.join(",");
     let usage = |message: String, hint: Option<String>| CliError::Usage { message, hint };
-    let pattern =
-        Pattern::limit(&text).map_err(|error| usage(format!("--limit: {error}"), None))?;
+    let earlier = Earlier::new(sources);
+    let pattern = Pattern::limit_with(&text, |name| earlier.hosts(name));
+    earlier.trouble()?;
+    let pattern = pattern.map_err(|error| usage(format!("--limit: {error}"), None))?;
     let selection = inventory
         .select(&pattern, None)
         .map_err(|error| usage(format!("--limit: {error}"), None))?;

@@ -1,11 +1,12 @@
 //! Feeds events to the reporter that fits where the output goes.
 
 use super::args::{RunArgs, ShowArgs};
+use super::page;
 use crate::event::Event;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -21,11 +22,13 @@ enum Form {
 }
 
 /// How events are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Style {
     form: Form,
     diff: bool,
     profile: bool,
+    /// Where the page of the run goes.
+    html: Option<PathBuf>,
     verbosity: u8,
 }
 
@@ -41,6 +44,7 @@ impl Style {
             },
             diff: args.diff,
             profile: args.profile,
+            html: args.html.clone(),
             verbosity: args.verbose,
         }
     }
@@ -55,6 +59,7 @@ impl Style {
             },
             diff: args.diff,
             profile: args.profile,
+            html: None,
             verbosity: args.verbose,
         }
     }
@@ -65,18 +70,19 @@ impl Style {
             form: if json { Form::Json } else { Form::Plain },
             diff: false,
             profile: false,
+            html: None,
             verbosity: 0,
         }
     }
 
     /// Whether events are written as JSON.
-    pub(super) fn is_json(self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         self.form == Form::Json
     }
 
     /// The last line of a run without a terminal, which is mailed or logged: where everything is written down. None is
     /// needed where nothing was done and little was to be said.
-    pub(super) fn last_line(self, journal: &Path, idle: bool) -> Option<String> {
+    pub(super) fn last_line(&self, journal: &Path, idle: bool) -> Option<String> {
         let wanted = match self.form {
             Form::Json => false,
             Form::Quiet => !idle,
@@ -96,10 +102,11 @@ impl Style {
                 report::profile(Box::new(Pipe(io::stdout())))
             });
         }
+        reporters.extend(self.html.map(page::reporter));
         reporters
     }
 
-    fn reporter(self) -> Box<dyn Reporter> {
+    fn reporter(&self) -> Box<dyn Reporter> {
         if self.form == Form::Json {
             return report::json(Box::new(Pipe(io::stdout())));
         }

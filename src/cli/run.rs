@@ -2,8 +2,10 @@
 
 use super::args::{ConnectionArgs, PlaybookArgs, RunArgs};
 use super::conduct::Conduct;
+use super::resume::Going;
 use super::{
-    CliError, confidential, extra_vars, input, list, output, reporters, state, vault, window,
+    CliError, confidential, extra_vars, input, list, output, page, reporters, request, resume,
+    state, vault, window,
 };
 use crate::connection::{Defaults, HostKeyPolicy};
 use crate::engine::{Events, Parts, Run, Settings};
@@ -27,6 +29,11 @@ struct Checked {
 
 /// Runs playbooks.
 pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
+    start(args, None)
+}
+
+/// Runs playbooks, perhaps to go on with an earlier run.
+pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError> {
     let checked = check(args)?;
     if args.syntax_check {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
@@ -43,6 +50,17 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         settings,
         state,
     } = checked;
+    let limit = settings.limit.as_deref();
+    let request = request::of(args, &inventory, (&loader, &playbook), limit)?;
+    let store = state::store(&state);
+    let going = match going {
+        None if args.again.resume => resume::last_of_the_same(args, &store, &request)?,
+        going => going,
+    };
+    let before = going
+        .map(|going| going.before(&store, &request))
+        .transpose()?;
+    let again = (!args.check).then(|| resume::command(&run, &state, &request));
     let conduct = Conduct {
         journal: run.clone(),
         run,
@@ -52,8 +70,16 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         settings,
         state,
         style: reporters::Style::of(args),
+        request: Some(request),
+        again,
     };
-    conduct.run(async |engine| engine.playbook(&playbook).await)
+    conduct.run(async |engine| {
+        let engine = match before {
+            Some(before) => engine.resume(before),
+            None => engine,
+        };
+        engine.playbook(&playbook).await
+    })
 }
 
 /// Lists hosts or tasks: nothing is locked, recorded or reached.
@@ -86,6 +112,7 @@ pub(super) fn check_files(args: &RunArgs) -> Result<PathBuf, CliError> {
 
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
+    args.html.as_deref().map_or(Ok(()), page::check)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
         &args.sources,
@@ -97,7 +124,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
     if !(args.syntax_check || args.list_hosts || args.list_tasks) {
         vault::must_open(&vault::opened(), &inventory, &loader, &extra_vars)?;
     }
-    let limit = input::limit(&args.limit, &inventory)?;
+    let limit = input::limit(&args.limit, &inventory, &args.sources)?;
     let settings = Settings {
         check: args.check,
         diff: args.diff,

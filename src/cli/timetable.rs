@@ -117,8 +117,9 @@ pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> 
     if command.contains(['\n', '\r']) {
         return Err(no_line(&command));
     }
-    // What follows a bare % would be the command's input.
-    let command = command.replace('%', "\\%");
+    // What follows a bare % would be the command's input. A backslash before it, which always stands between quotes, is
+    // parted from it by a quote that ends and one that begins.
+    let command = command.replace("\\%", "\\''%").replace('%', "\\%");
     let mut text = format!("# crontab -e, as {}", job.user);
     text.push_str(match &job.log {
         Some(_) => "; what the run says is added to the log",
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn a_cron_line_is_one_line_for_the_shell() {
         let text = crontab(
-            &job(&["run", "a.yml", "-e", "note=it's 5%"]),
+            &job(&["run", "a.yml", "-e", "note=it's 5%", "-e", "a=\\%"]),
             &times(&["0 2 * * 6"]),
         )
         .unwrap();
@@ -249,7 +250,7 @@ mod tests {
         assert_eq!(
             line,
             "0 2 * * 6 cd '/srv/my fleet' && mkdir -p /home/ops/log && \
-             WINDLASS_STATE_DIR='/var/lib/100\\%' /usr/local/bin/windlass run a.yml -e 'note=it'\"'\"'s 5\\%' \
+             WINDLASS_STATE_DIR=/var/lib/100\\% /usr/local/bin/windlass run a.yml -e 'note=it'\\''s 5\\%' -e 'a=\\''\\%' \
              >>/home/ops/log/upgrade.log 2>&1"
         );
         let mailed = Job {

@@ -1,8 +1,8 @@
 //! From the command line to the verb that was asked for.
 
 use super::{
-    CliError, Verb, args, bundle, confidential, inventory, lab, output, plan, rollback, run, runs,
-    schedule, settings, show,
+    CliError, Verb, args, bundle, confidential, inventory, lab, output, plan, resume, rollback,
+    run, runs, schedule, settings, show,
 };
 use crate::engine::exit_code;
 use crate::settings::Settings;
@@ -45,6 +45,7 @@ fn carry_out(verb: &Verb, settings: &Settings) -> Result<u8, CliError> {
         Verb::Inventory(args) => inventory::main(args),
         Verb::Runs(args) => runs::main(args),
         Verb::Show(args) => show::main(args),
+        Verb::Resume(args) => resume::main(args),
         Verb::Rollback(args) => rollback::main(args),
         Verb::Schedule(args) => schedule::main(args, settings),
         Verb::Settings(args) => settings::main(args, settings),

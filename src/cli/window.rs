@@ -5,12 +5,14 @@ use super::{CliError, output, plan_input, reporters};
 use crate::engine::{Settings, exit_code};
 use crate::event::{Event, Kind};
 use crate::journal::Store;
-use crate::plan::{Allowance, Window};
+use crate::plan::{Allowance, Share, Window};
+use crate::report::duration;
 use crate::source::Span;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The window that was asked for.
 pub(super) fn given(args: &WindowArgs) -> Result<Option<Window>, CliError> {
@@ -58,7 +60,7 @@ pub(super) fn local() -> Result<TimeZone, String> {
 /// The exit code of a run that is outside of its window, which nothing is done for but say so.
 pub(super) fn outside(
     settings: &Settings,
-    style: reporters::Style,
+    style: &reporters::Style,
 ) -> Result<Option<u8>, CliError> {
     // A dry run changes nothing, so it may look at any time.
     let Some(allowance) = settings.window.as_ref().filter(|_| !settings.check) else {
@@ -86,4 +88,36 @@ pub(super) fn outside(
         output::line(reason)?;
     }
     Ok(Some(exit_code::WINDOW_CLOSED))
+}
+
+/// What of a plan fits into the window.
+pub(super) fn planned(window: &Window, share: &Share) -> String {
+    let when = Window::when(share.opens.as_ref(), share.closes.as_ref());
+    let fits = match (share.batches, share.windows) {
+        (0, _) => "nothing is to be done in it".to_owned(),
+        (1, Some(1)) => "the one batch fits".to_owned(),
+        (all, Some(1)) => format!("all {all} batches fit"),
+        (all, Some(windows)) => format!(
+            "{} of {all} batches fit; {windows} windows in all",
+            share.fit
+        ),
+        (all, None) => format!(
+            "{} of {all} batches fit, and one takes longer than the whole window",
+            share.fit
+        ),
+    };
+    let basis = if share.assumed {
+        ", where 15 min are assumed for each that was never measured (--window-pace says otherwise)"
+    } else {
+        ""
+    };
+    let takes = if share.batches == 0 {
+        String::new()
+    } else {
+        format!(
+            " (about {}{basis})",
+            duration(Duration::from_secs(share.expected))
+        )
+    };
+    format!("window {}: {when}: {fits}{takes}", window.text())
 }

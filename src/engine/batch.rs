@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 /// Modules that act once for the whole batch.
 const ALONE: [&str; 2] = ["add_host", "pause"];
 
+/// Why a run stops that was told to.
+pub(super) const INTERRUPTED: &str = "interrupted by the user";
+
 /// A batch on its way.
 pub(super) struct Batch {
     pub(super) shared: Arc<Shared>,
@@ -74,6 +77,7 @@ impl Batch {
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
         self.reconcile().await;
+        self.recall_handlers();
         self.judge();
         if let Some(task) = gather {
             self.items(&[Item::Task(task)], root.clone(), hosts.clone())
@@ -82,6 +86,9 @@ impl Batch {
         let roles_and_tasks: Vec<Item> = play.roles.iter().chain(&play.tasks).cloned().collect();
         for section in [&play.pre_tasks, &roles_and_tasks, &play.post_tasks] {
             self.items(section, root.clone(), hosts.clone()).await;
+            if std::ptr::eq(section, &raw const play.post_tasks) {
+                self.notify_what_is_owed();
+            }
             self.flush_handlers(&hosts).await;
             self.judge();
         }
@@ -115,9 +122,8 @@ impl Batch {
     }
 
     fn interrupt(&mut self, hosts: &[Arc<Host>]) {
-        let reason = "interrupted by the user";
-        drop_out(hosts, reason);
-        self.stop.get_or_insert_with(|| reason.to_owned());
+        drop_out(hosts, INTERRUPTED);
+        self.stop.get_or_insert_with(|| INTERRUPTED.to_owned());
     }
 
     async fn block(&mut self, block: &Arc<Block>, outer: &Lineage, hosts: &[Arc<Host>]) {
@@ -416,6 +422,7 @@ impl Batch {
             },
         };
         if let Some(reason) = stop_reason(self.limits, tally) {
+            let reason = self.shared.unrecorded().unwrap_or(reason);
             drop_out(batch, &reason);
             self.stop = Some(reason);
         }

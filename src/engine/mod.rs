@@ -5,6 +5,7 @@
 mod action;
 mod aside;
 mod batch;
+mod children;
 mod closing;
 mod conclude;
 mod connect;
@@ -30,6 +31,7 @@ mod probe;
 mod reconcile;
 mod repeat;
 mod result;
+mod resumed;
 mod role_start;
 mod rollback;
 mod run;
@@ -40,9 +42,12 @@ mod survey;
 mod take_back;
 mod task;
 mod variables;
+mod waiting;
 
+pub use children::Children;
 pub use events::Events;
 pub use outline::{Outline, PlayOutline, TaskOutline};
+pub use resumed::Before;
 pub use run::{Run, Summary};
 pub use shared::{Parts, Settings};
 pub use survey::{Survey, SurveyError, SurveyedPlay};

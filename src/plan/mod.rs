@@ -18,4 +18,6 @@ pub use order::{Order, order};
 pub use upgrade::{Batch, Blocked, ClusterPlan, Span, Stage, Step, Upgrade};
 pub use upgrade_input::{Artifact, ClusterNow, Found, Times, Work};
 pub use usual::Usual;
-pub use window::{Allowance, Begin, Closing, CronTimes, DayTime, Expected, Fit, Measured, Window};
+pub use window::{
+    Allowance, Begin, Closing, CronTimes, DayTime, Expected, Fit, Measured, Share, Window,
+};

@@ -6,6 +6,7 @@
 mod colors;
 mod dump;
 mod failure;
+mod html;
 mod json;
 mod live;
 mod outcome;
@@ -23,6 +24,7 @@ mod table;
 mod tasks;
 mod text;
 
+pub use html::{html, html_at_end};
 pub use json::json;
 pub use live::live;
 pub use outcome::Outcome;

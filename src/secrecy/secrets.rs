@@ -3,7 +3,9 @@
 use super::known::{Known, Matchers};
 use super::likely::is_plain;
 use super::{MASK, looks_secret, urls};
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -134,11 +136,26 @@ impl Secrets {
             Value::Array(items) => items
                 .iter()
                 .for_each(|item| self.learn_likely_in(item, skip)),
-            Value::Object(entries) => entries
-                .iter()
-                .filter(|(key, _)| !skip.contains(&key.as_str()))
-                .for_each(|(_, value)| self.learn_likely_in(value, skip)),
+            Value::Object(entries) => {
+                self.learn_decoded(entries);
+                entries
+                    .iter()
+                    .filter(|(key, _)| !skip.contains(&key.as_str()))
+                    .for_each(|(_, value)| self.learn_likely_in(value, skip));
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// A file's content as `slurp` returns it: what it says is the secret, in whatever form it is shown later.
+    fn learn_decoded(&self, result: &Map<String, Value>) {
+        let content = result.get("content").and_then(Value::as_str);
+        if let (Some(content), Some("base64")) =
+            (content, result.get("encoding").and_then(Value::as_str))
+            && let Ok(bytes) = STANDARD.decode(content)
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            self.learn_likely(&text);
         }
     }
 
@@ -326,6 +343,14 @@ mod tests {
             "got ******** for deploy"
         );
         assert_eq!(secrets.text("worker-17 is running"), "worker-17 is running");
+    }
+
+    #[test]
+    fn what_slurp_returned_is_known_decoded() {
+        let secrets = Secrets::default();
+        let content = STANDARD.encode("token: Kx81mmQ0zz\n");
+        secrets.learn_likely_in(&json!({"content": content, "encoding": "base64"}), &[]);
+        assert_eq!(secrets.text("got Kx81mmQ0zz"), "got ********");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The words of the command line: one file per verb, and one for each group of options that verbs share.
 
+mod again;
 mod bundle;
 mod connection;
 mod dress;
@@ -7,6 +8,7 @@ mod inventory;
 mod lab;
 mod plan;
 mod playbook;
+mod resume;
 mod rollback;
 mod run;
 mod runs;
@@ -19,13 +21,15 @@ mod vault;
 mod verbs;
 mod window;
 
+pub(super) use again::AgainArgs;
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
-pub(super) use dress::parse;
+pub(super) use dress::{parse, parse_run};
 pub(super) use inventory::InventoryArgs;
 pub(super) use lab::{LabAction, LabArgs};
 pub(super) use plan::PlanArgs;
 pub(super) use playbook::PlaybookArgs;
+pub(super) use resume::ResumeArgs;
 pub(super) use rollback::RollbackArgs;
 pub(super) use run::RunArgs;
 pub(super) use runs::RunsArgs;

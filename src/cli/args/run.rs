@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
+use super::{AgainArgs, ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct RunArgs {
     /// Where hosts come from.
     #[command(flatten)]
     pub sources: Sources,
-    /// Only these hosts: names, groups, patterns, or @FILE with one per line.
+    /// Only these hosts: names, groups, patterns, @FILE with one per line; @failed, @pending or @last of the last run.
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Vec<String>,
     /// A variable: NAME=VALUE words, a YAML or JSON mapping, or @FILE; may be repeated.
@@ -76,6 +76,9 @@ pub struct RunArgs {
     /// When something may begin.
     #[command(flatten)]
     pub window: WindowArgs,
+    /// Going on with an earlier run.
+    #[command(flatten)]
+    pub again: AgainArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",
@@ -96,4 +99,7 @@ pub struct RunArgs {
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
+    /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub html: Option<PathBuf>,
 }

@@ -1,8 +1,8 @@
 //! The verbs.
 
 use super::{
-    BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs, RunsArgs, ScheduleArgs,
-    SettingsArgs, ShowArgs,
+    BundleArgs, InventoryArgs, LabArgs, PlanArgs, ResumeArgs, RollbackArgs, RunArgs, RunsArgs,
+    ScheduleArgs, SettingsArgs, ShowArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand};
   windlass run playbooks/upgrade.yml -i inventory                  the whole fleet
   windlass run playbooks/upgrade.yml -i inventory --limit worker7  one node
   windlass run playbooks/upgrade.yml -i inventory --check --diff   what would change
+  windlass resume                                                  go on with the last run
   windlass rollback 20261121-070312-4f1c                           take a run back")]
 pub struct Cli {
     /// What to do.
@@ -46,6 +47,8 @@ pub enum Verb {
     Plan(Box<PlanArgs>),
     /// Show hosts, groups and variables.
     Inventory(InventoryArgs),
+    /// Go on with a run that did not end well: hosts that are done are passed over.
+    Resume(Box<ResumeArgs>),
     /// List the runs of this controller, newest first.
     Runs(RunsArgs),
     /// Show what happened in a run, or what happens in one that is under way.

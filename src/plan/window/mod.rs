@@ -9,6 +9,7 @@ mod days;
 mod expect;
 mod hours;
 mod read;
+mod share;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -16,3 +17,4 @@ mod words;
 pub use begin::{Begin, CronTimes};
 pub use calendar::{Closing, DayTime, Window};
 pub use expect::{Allowance, Expected, Fit, Measured};
+pub use share::Share;
