@@ -452,6 +452,15 @@ pub static TABLE: &[Setting] = &[
         ansible: &[],
         help: "Say at the end where the time went: by task, and by host and phase",
     },
+    Setting {
+        name: "report.html",
+        kind: Kind::Path,
+        default: Fallback::Unset("none"),
+        flag: "--html",
+        variable: "WINDLASS_HTML",
+        ansible: &[],
+        help: "Write the run as one HTML page when it is over",
+    },
 ];
 
 /// The setting called `name`.

@@ -44,21 +44,26 @@ pub struct ResumeArgs {
     #[arg(short = 'K', long, help_heading = "Connection")]
     pub ask_become_pass: bool,
     /// Print events as JSON, one a line.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.form=json", long = "json", help_heading = "Output")]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(short, action = ArgAction::Count, help_heading = "Output")]
+    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Say only what changes and what goes wrong, and how it ended in one line.
-    #[arg(short, long, help_heading = "Output", conflicts_with_all = ["json", "verbose", "profile"])]
+    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
     pub quiet: bool,
     /// Plain lines even on a terminal.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
     pub plain: bool,
     /// Say at the end where the time went: by task, and by host and phase.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
 }

@@ -100,6 +100,11 @@ pub struct RunArgs {
     #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
 }
