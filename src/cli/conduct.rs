@@ -67,15 +67,17 @@ impl Conduct {
             interrupted,
             store,
         });
-        let showing = tokio::spawn(reporters::events(reporter, self.style));
+        let showing = tokio::spawn(reporters::events(reporter, self.style, self.journal));
         let code = tokio::select! {
             summary = work(engine) => summary.exit_code,
             () = now.notified() => exit_code::INTERRUPTED,
         };
         // The engine is gone, and with it the last sender of events.
-        showing.await.map_err(anyhow::Error::from)?;
+        let afterwards = showing.await.map_err(anyhow::Error::from)?;
         journal.close();
         drop((fleet, lock));
+        // Who is told does not keep the next run waiting.
+        tokio::task::block_in_place(|| afterwards.finish());
         Ok(code)
     }
 }

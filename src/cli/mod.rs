@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod plan_input;
 mod reporters;
+mod reports;
 mod rollback;
 mod run;
 mod run_name;

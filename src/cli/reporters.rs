@@ -1,7 +1,10 @@
 //! Feeds events to the reporter that fits where the output goes.
 
+use super::CliError;
 use super::args::{RunArgs, ShowArgs};
+use super::reports::{Afterwards, Reports};
 use crate::event::Event;
+use crate::journal::RunId;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
@@ -17,19 +20,20 @@ enum Form {
     Json,
 }
 
-/// How events are shown.
-#[derive(Debug, Clone, Copy)]
+/// How events are shown, and what is left of them beside that.
+#[derive(Debug, Clone)]
 pub(super) struct Style {
     form: Form,
     diff: bool,
     profile: bool,
     verbosity: u8,
+    reports: Reports,
 }
 
 impl Style {
-    /// As the flags of `run` say.
-    pub(super) fn of(args: &RunArgs) -> Self {
-        Self {
+    /// As the flags of `run` say, or what is wrong with them.
+    pub(super) fn of(args: &RunArgs) -> Result<Self, CliError> {
+        Ok(Self {
             form: match (args.json, args.plain) {
                 (true, _) => Form::Json,
                 (false, true) => Form::Plain,
@@ -38,7 +42,8 @@ impl Style {
             diff: args.diff,
             profile: args.profile,
             verbosity: args.verbose,
-        }
+            reports: Reports::of(&args.report, &args.notify)?,
+        })
     }
 
     /// As the flags of `show` say: a run that is over is a transcript, also on a terminal.
@@ -52,6 +57,7 @@ impl Style {
             diff: args.diff,
             profile: args.profile,
             verbosity: args.verbose,
+            reports: Reports::default(),
         }
     }
 
@@ -62,11 +68,12 @@ impl Style {
             diff: false,
             profile: false,
             verbosity: 0,
+            reports: Reports::default(),
         }
     }
 
     /// What shows the run, and after it where the time went.
-    pub(super) fn reporters(self) -> Vec<Box<dyn Reporter>> {
+    pub(super) fn reporters(&self) -> Vec<Box<dyn Reporter>> {
         let mut reporters = vec![self.reporter()];
         if self.profile {
             // Events as JSON stay alone on standard output.
@@ -79,7 +86,7 @@ impl Style {
         reporters
     }
 
-    fn reporter(self) -> Box<dyn Reporter> {
+    fn reporter(&self) -> Box<dyn Reporter> {
         if self.form == Form::Json {
             return report::json(Box::new(Pipe(io::stdout())));
         }
@@ -117,9 +124,15 @@ impl<W: Write> Write for Pipe<W> {
     }
 }
 
-/// Shows events until there are no more.
-pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
+/// Shows the events of a run until there are no more; what is left to be done comes back.
+pub(super) async fn events(
+    mut events: UnboundedReceiver<Event>,
+    style: Style,
+    run: RunId,
+) -> Afterwards {
     let mut reporters = style.reporters();
+    let (more, afterwards) = style.reports.begin(run.as_str());
+    reporters.extend(more);
     let mut ticks = tokio::time::interval(Duration::from_millis(125));
     loop {
         tokio::select! {
@@ -134,4 +147,5 @@ pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
     for it in &mut reporters {
         it.finish();
     }
+    afterwards
 }

@@ -26,6 +26,7 @@ struct Checked {
 /// Runs playbooks.
 pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
     let checked = check(args)?;
+    let style = reporters::Style::of(args)?;
     if args.syntax_check {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
         return Ok(crate::engine::exit_code::DONE);
@@ -49,7 +50,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         loader,
         settings,
         state,
-        style: reporters::Style::of(args),
+        style,
     };
     conduct.run(async |engine| engine.playbook(&playbook).await)
 }

@@ -40,7 +40,10 @@ impl Events {
         let event = Event::now(self.secrets.redact(kind));
         let _heard = self.listener.send(event.clone());
         match &self.journal {
-            Some(journal) => journal.append_durable(event).await.map_err(io::Error::other),
+            Some(journal) => journal
+                .append_durable(event)
+                .await
+                .map_err(io::Error::other),
             None => Ok(()),
         }
     }

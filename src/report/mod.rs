@@ -6,8 +6,12 @@
 mod colors;
 mod dump;
 mod failure;
+mod files;
 mod json;
+mod junit;
 mod live;
+mod metrics;
+pub mod notify;
 mod outcome;
 mod phase;
 mod plain;
@@ -22,8 +26,11 @@ mod synopsis;
 mod table;
 mod tasks;
 mod text;
+mod xml;
 
+pub use files::{Complain, junit_file, metrics_file, replace};
 pub use json::json;
+pub use junit::junit;
 pub use live::live;
 pub use outcome::Outcome;
 pub use plain::plain;

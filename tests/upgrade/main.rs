@@ -76,6 +76,7 @@ mod mirror;
 mod objects;
 mod preflight;
 mod prober;
+mod reports;
 mod running;
 mod secrets;
 mod snapshot;

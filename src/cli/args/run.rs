@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{ConnectionArgs, Sources};
+use super::{ConnectionArgs, NotifyArgs, ReportArgs, Sources};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -68,4 +68,10 @@ pub struct RunArgs {
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(long, help_heading = "Output")]
     pub profile: bool,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

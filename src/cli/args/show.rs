@@ -2,6 +2,7 @@
 
 use super::StateArgs;
 use clap::{ArgAction, Args};
+use std::path::PathBuf;
 
 /// `windlass show`.
 #[expect(
@@ -20,8 +21,11 @@ pub struct ShowArgs {
     #[arg(short, long)]
     pub follow: bool,
     /// Print the events as JSON, one a line, as `run --json` did.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "junit")]
     pub json: bool,
+    /// Write what came of each task on each host as JUnit XML, for CI systems; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    pub junit: Option<PathBuf>,
     /// Show differences of files, where the run was asked for them.
     #[arg(short = 'D', long)]
     pub diff: bool,
