@@ -2,12 +2,14 @@
 
 use super::CliError;
 use super::args::{RunArgs, ShowArgs};
+use super::page;
 use super::reports::{Afterwards, Reports};
 use crate::event::Event;
 use crate::journal::RunId;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -17,6 +19,8 @@ enum Form {
     /// Lines that move on a terminal, plain ones elsewhere.
     Fitting,
     Plain,
+    /// Changes, failures and one line at the end.
+    Quiet,
     Json,
 }
 
@@ -26,6 +30,8 @@ pub(super) struct Style {
     form: Form,
     diff: bool,
     profile: bool,
+    /// Where the page of the run goes.
+    html: Option<PathBuf>,
     verbosity: u8,
     reports: Reports,
 }
@@ -34,13 +40,15 @@ impl Style {
     /// As the flags of `run` say, or what is wrong with them.
     pub(super) fn of(args: &RunArgs) -> Result<Self, CliError> {
         Ok(Self {
-            form: match (args.json, args.plain) {
-                (true, _) => Form::Json,
-                (false, true) => Form::Plain,
-                (false, false) => Form::Fitting,
+            form: match (args.json, args.quiet, args.plain) {
+                (true, _, _) => Form::Json,
+                (_, true, _) => Form::Quiet,
+                (_, _, true) => Form::Plain,
+                _ => Form::Fitting,
             },
             diff: args.diff,
             profile: args.profile,
+            html: args.html.clone(),
             verbosity: args.verbose,
             reports: Reports::of(&args.report, &args.notify)?,
         })
@@ -56,6 +64,7 @@ impl Style {
             },
             diff: args.diff,
             profile: args.profile,
+            html: None,
             verbosity: args.verbose,
             reports: Reports::default(),
         }
@@ -67,9 +76,26 @@ impl Style {
             form: if json { Form::Json } else { Form::Plain },
             diff: false,
             profile: false,
+            html: None,
             verbosity: 0,
             reports: Reports::default(),
         }
+    }
+
+    /// Whether events are written as JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// The last line of a run without a terminal, which is mailed or logged: where everything is written down. None is
+    /// needed where nothing was done and little was to be said.
+    pub(super) fn last_line(&self, journal: &Path, idle: bool) -> Option<String> {
+        let wanted = match self.form {
+            Form::Json => false,
+            Form::Quiet => !idle,
+            Form::Fitting | Form::Plain => !Term::stdout().is_term(),
+        };
+        wanted.then(|| format!("journal: {}", journal.display()))
     }
 
     /// What shows the run, and after it where the time went.
@@ -83,6 +109,7 @@ impl Style {
                 report::profile(Box::new(Pipe(io::stdout())))
             });
         }
+        reporters.extend(self.html.clone().map(page::reporter));
         reporters
     }
 
@@ -97,7 +124,9 @@ impl Style {
             diff: self.diff,
             width: if term.is_term() { term.size().1 } else { 80 },
         };
-        if term.is_term() && self.form == Form::Fitting {
+        if self.form == Form::Quiet {
+            report::quiet(options, Box::new(Pipe(io::stdout())))
+        } else if term.is_term() && self.form == Form::Fitting {
             report::live(options, term)
         } else {
             report::plain(options, Box::new(Pipe(io::stdout())))

@@ -13,7 +13,7 @@ use std::time::Duration;
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// Seconds for one try where nothing else is said.
-const TIMEOUT: u64 = 10;
+const TIMEOUT: u32 = 10;
 
 /// What a run leaves beside its output.
 #[derive(Debug, Clone, Default)]
@@ -91,22 +91,20 @@ fn lock(couriers: &Mutex<Option<Couriers>>) -> std::sync::MutexGuard<'_, Option<
 
 impl Notify {
     fn of(args: &NotifyArgs) -> Result<Option<Self>, CliError> {
-        if args.notify.is_empty() {
-            return Ok(None);
-        }
         let token = args.notify_token_file.as_deref().map(token).transpose()?;
         let mut targets = Vec::new();
         for (number, text) in args.notify.iter().enumerate() {
-            match text.strip_prefix('@') {
-                Some(path) => targets.extend(listed(Path::new(path), token.as_deref())?),
-                None => {
-                    let place = match args.notify.len() {
-                        1 => "--notify".to_owned(),
-                        _ => format!("--notify, the {}. one", number + 1),
-                    };
-                    targets.push(target(&place, text, token.as_deref())?);
-                }
-            }
+            let place = match args.notify.len() {
+                1 => "--notify".to_owned(),
+                _ => format!("--notify, the {}. one", number + 1),
+            };
+            targets.push(target(&place, text, token.as_deref())?);
+        }
+        if let Some(path) = &args.notify_file {
+            targets.extend(listed(path, token.as_deref())?);
+        }
+        if targets.is_empty() {
+            return Ok(None);
         }
         let named = args.notify_on.iter();
         let mut occasions: Vec<Occasion> =
@@ -117,7 +115,7 @@ impl Notify {
         Ok(Some(Self {
             targets,
             occasions,
-            timeout: Duration::from_secs(args.notify_timeout.unwrap_or(TIMEOUT)),
+            timeout: Duration::from_secs(args.notify_timeout.unwrap_or(TIMEOUT).into()),
         }))
     }
 }
@@ -136,7 +134,7 @@ fn target(place: &str, text: &str, token: Option<&str>) -> Result<Target, CliErr
 fn listed(path: &Path, token: Option<&str>) -> Result<Vec<Target>, CliError> {
     let text = fs::read_to_string(path).map_err(|error| {
         CliError::usage(
-            format!("--notify @{}: {error}", path.display()),
+            format!("--notify-file {}: {error}", path.display()),
             "the file has one target per line",
         )
     })?;
@@ -148,7 +146,7 @@ fn listed(path: &Path, token: Option<&str>) -> Result<Vec<Target>, CliError> {
         .collect::<Result<_, _>>()?;
     if targets.is_empty() {
         return Err(CliError::usage(
-            format!("--notify @{}: no target is in it", path.display()),
+            format!("--notify-file {}: no target is in it", path.display()),
             "the file has one target per line",
         ));
     }
@@ -220,7 +218,10 @@ mod tests {
             "# chat\n\nhttps://chat.example/s3cret\nhttps:// s3cret\n",
         )
         .unwrap();
-        let at_list = format!("@{}", list.display());
+        let in_file = |path: &Path| NotifyArgs {
+            notify_file: Some(path.to_owned()),
+            ..NotifyArgs::default()
+        };
         let none = ReportArgs::default();
         for (notify, expected) in [
             (
@@ -232,11 +233,11 @@ mod tests {
                 "--notify, the 2. one: there is no URL".to_owned(),
             ),
             (
-                args(&["@/nowhere"]),
-                "--notify @/nowhere: No such file".to_owned(),
+                in_file(Path::new("/nowhere")),
+                "--notify-file /nowhere: No such file".to_owned(),
             ),
             (
-                args(&[&at_list]),
+                in_file(&list),
                 format!("{}:4: the URL is not valid", list.display()),
             ),
         ] {
@@ -266,7 +267,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = folder.path().join("targets");
         fs::write(&list, "# chat\n  https://chat.example/s3cret\n./tell.sh\n").unwrap();
-        let mut notify = args(&["true", &format!("@{}", list.display())]);
+        let mut notify = args(&["true"]);
+        notify.notify_file = Some(list);
         notify.notify_on = vec!["end".to_owned()];
         let notify = Notify::of(&notify).unwrap().unwrap();
         let shown: Vec<String> = notify.targets.iter().map(Target::to_string).collect();

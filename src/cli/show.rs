@@ -1,7 +1,7 @@
 //! `windlass show`: what happened in a run, from its journal.
 
 use super::args::ShowArgs;
-use super::{CliError, history, output, reporters, run_name, state};
+use super::{CliError, history, output, page, reporters, run_name, state};
 use crate::engine::exit_code;
 use crate::event::{Event, Kind};
 use crate::journal::{Follow, RunId, Store, in_flight};
@@ -28,6 +28,12 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
         return follow(&store, &run, style);
     }
     let record = store.record(&run).map_err(anyhow::Error::from)?;
+    if let Some(to) = &args.html {
+        page::write(&run, &record.events, to)?;
+        let warnings = record.warnings();
+        warnings.iter().for_each(|text| output::warning(text));
+        return Ok(exit_code::DONE);
+    }
     let entry = history::entry(&store, &run)?;
     if let Some(path) = &args.junit {
         let xml = report::junit(&entry.synopsis, entry.outcome, &record.events);

@@ -200,7 +200,7 @@ impl Page {
 
     fn series(&self, name: &str, label: &str, value: &str) -> String {
         match label {
-            &"" => format!("{name}{{{}}}", self.labels),
+            "" => format!("{name}{{{}}}", self.labels),
             _ => format!("{name}{{{},{label}=\"{}\"}}", self.labels, escaped(value)),
         }
     }

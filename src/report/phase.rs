@@ -31,9 +31,7 @@ impl Phase {
         match (action, short) {
             ("windlass.drain", _) => Self::Drain,
             ("windlass.gate" | "windlass.api_server" | "windlass.healthz", _) => Self::Gate,
-            (_, "systemd" | "systemd_service" | "service") if result.status == Status::Changed => {
-                Self::Restart
-            }
+            _ if is_service(short) && result.status == Status::Changed => Self::Restart,
             (_, "pause" | "wait_for") => Self::Wait,
             _ => Self::Other,
         }
@@ -49,6 +47,11 @@ impl Phase {
             Self::Other => "other",
         }
     }
+}
+
+/// Whether a module, by its name without a collection, starts and stops services.
+pub(super) fn is_service(module: &str) -> bool {
+    matches!(module, "systemd" | "systemd_service" | "service")
 }
 
 /// Time by phase, of a host or of all hosts together.

@@ -38,7 +38,10 @@ struct Webhook {
 impl Webhook {
     fn start(codes: Vec<Option<u16>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hooks/planted-s3cret", listener.local_addr().unwrap());
+        let url = format!(
+            "http://{}/hooks/planted-s3cret",
+            listener.local_addr().unwrap()
+        );
         let got = Arc::new(Mutex::new(Vec::new()));
         let log = got.clone();
         std::thread::spawn(move || {
@@ -103,7 +106,14 @@ fn runs_are_listed_and_shown_again_as_they_were() {
     let lab = small();
     let (code, said, errors) = windlass(
         &lab,
-        &["run", "playbooks/upgrade.yml", "-i", lab.inventory(), "--limit", "worker1"],
+        &[
+            "run",
+            "playbooks/upgrade.yml",
+            "-i",
+            lab.inventory(),
+            "--limit",
+            "worker1",
+        ],
     );
     assert_eq!(code, 0, "{errors}");
     let killed = lab.killed_at(&["--limit", "worker2"], task_starts("Drain the node"));
@@ -120,12 +130,21 @@ fn runs_are_listed_and_shown_again_as_they_were() {
     let list = lab.ok(&["runs"]);
     let lines: Vec<&str> = list.lines().collect();
     assert!(lines[0].starts_with("RUN "), "{list}");
-    assert!(lines[1].starts_with(&killed.id()) && lines[1].ends_with("crashed"), "{list}");
+    assert!(
+        lines[1].starts_with(&killed.id()) && lines[1].ends_with("crashed"),
+        "{list}"
+    );
     assert!(lines[2].ends_with("done") && lines.len() == 3, "{list}");
-    assert!(list.lines().all(|line| line.chars().count() <= 100), "{list}");
+    assert!(
+        list.lines().all(|line| line.chars().count() <= 100),
+        "{list}"
+    );
     assert_eq!(lab.ok(&["runs", "-n", "1"]).lines().count(), 2);
     let back = lab.ok(&["rollback"]);
-    assert!(back.contains("TO TAKE BACK") && back.contains("1 host"), "{back}");
+    assert!(
+        back.contains("TO TAKE BACK") && back.contains("1 host"),
+        "{back}"
+    );
 
     // The first run again, by the end of its id.
     let first = runs[1]["run"].as_str().unwrap();
@@ -140,15 +159,29 @@ fn runs_are_listed_and_shown_again_as_they_were() {
     let (code, shown, errors) = windlass(&lab, &["show", "--follow"]);
     assert_eq!(code, 0);
     assert!(shown.contains("Drain the node"), "{shown}");
-    assert!(errors.contains("did not end: its process is gone"), "{errors}");
-    assert!(errors.contains("  worker2: "), "the host in flight: {errors}");
-    let journal = lab.state_folder().join("runs").join(first).join("events.jsonl");
+    assert!(
+        errors.contains("did not end: its process is gone"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("  worker2: "),
+        "the host in flight: {errors}"
+    );
+    let journal = lab
+        .state_folder()
+        .join("runs")
+        .join(first)
+        .join("events.jsonl");
     assert_eq!(
         lab.ok(&["show", first, "--json"]),
         fs::read_to_string(journal).unwrap()
     );
     let (code, _, errors) = windlass(&lab, &["show", "nope"]);
-    assert_eq!((code, errors.contains("there is no run `nope`")), (1, true), "{errors}");
+    assert_eq!(
+        (code, errors.contains("there is no run `nope`")),
+        (1, true),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -166,7 +199,14 @@ fn a_run_under_way_is_listed_and_followed_to_its_end() {
     fs::write(folder.join("pre_drain.yml"), task).unwrap();
     let variable = format!("{{\"upgrade_hooks\": {hooks}}}");
     let arguments = [
-        "run", "playbooks/upgrade.yml", "-i", lab.inventory(), "--limit", "worker1", "-e", &variable,
+        "run",
+        "playbooks/upgrade.yml",
+        "-i",
+        lab.inventory(),
+        "--limit",
+        "worker1",
+        "-e",
+        &variable,
     ];
     let run = std::thread::scope(|scope| {
         let run = scope.spawn(|| windlass(&lab, &arguments));
@@ -195,15 +235,26 @@ fn a_failed_run_as_junit_and_as_metrics() {
         lab.state_folder().join("run.xml"),
         lab.state_folder().join("run.prom"),
     );
-    let files = ["--junit", xml.to_str().unwrap(), "--metrics", prom.to_str().unwrap()];
+    let files = [
+        "--junit",
+        xml.to_str().unwrap(),
+        "--metrics",
+        prom.to_str().unwrap(),
+    ];
     let mut arguments = vec!["--limit", "kube_node", "-e", "gate_timeout=4"];
     arguments.extend(files);
     let run = lab.upgrade(&arguments);
     run.assert_code(2);
     let written = fs::read_to_string(&xml).unwrap();
     assert!(written.contains("<failure type=\"failed\""), "{written}");
-    assert!(written.contains("classname=\"worker1\" name=\"rollback\""), "{written}");
-    assert!(written.contains("classname=\"worker2\" name=\"not started\""), "{written}");
+    assert!(
+        written.contains("classname=\"worker1\" name=\"rollback\""),
+        "{written}"
+    );
+    assert!(
+        written.contains("classname=\"worker2\" name=\"not started\""),
+        "{written}"
+    );
     assert_eq!(lab.ok(&["show", "--junit", "-"]), written, "the same again");
     let numbers = fs::read_to_string(&prom).unwrap();
     for (name, label, value) in [
@@ -224,10 +275,20 @@ fn a_failed_run_as_junit_and_as_metrics() {
     // A run that is refused says nothing: neither about itself nor in place of another.
     let (code, _, errors) = windlass(
         &lab,
-        &["run", "playbooks/upgrade.yml", "-i", lab.inventory(), "--metrics", "/nowhere/run.prom"],
+        &[
+            "run",
+            "playbooks/upgrade.yml",
+            "-i",
+            lab.inventory(),
+            "--metrics",
+            "/nowhere/run.prom",
+        ],
     );
     assert_eq!(code, 1, "{errors}");
-    assert!(errors.contains("--metrics: no file can be written in /nowhere"), "{errors}");
+    assert!(
+        errors.contains("--metrics: no file can be written in /nowhere"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -238,19 +299,37 @@ fn a_webhook_is_told_again_until_it_listens_and_its_url_is_nowhere() {
     let token = lab.state_folder().join("token");
     fs::write(&token, "planted-t0ken\n").unwrap();
     let run = lab.upgrade(&[
-        "--limit", "worker1", "-e", "gate_timeout=4", "--notify", &webhook.url,
-        "--notify-token-file", token.to_str().unwrap(),
+        "--limit",
+        "worker1",
+        "-e",
+        "gate_timeout=4",
+        "--notify",
+        &webhook.url,
+        "--notify-token-file",
+        token.to_str().unwrap(),
     ]);
     run.assert_code(2);
     assert_eq!(run.errors, "", "all of it was delivered");
     let notices = webhook.notices();
-    let told: Vec<&str> = notices.iter().map(|it| it["event"].as_str().unwrap()).collect();
+    let told: Vec<&str> = notices
+        .iter()
+        .map(|it| it["event"].as_str().unwrap())
+        .collect();
     assert_eq!(told, ["start", "start", "start", "failed", "end"]);
     for request in webhook.requests() {
-        assert!(request.starts_with("POST /hooks/planted-s3cret HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.starts_with("POST /hooks/planted-s3cret HTTP/1.1\r\n"),
+            "{request}"
+        );
         let head = request.to_lowercase();
-        assert!(head.contains("authorization: bearer planted-t0ken\r\n"), "{request}");
-        assert!(head.contains("content-type: application/json\r\n"), "{request}");
+        assert!(
+            head.contains("authorization: bearer planted-t0ken\r\n"),
+            "{request}"
+        );
+        assert!(
+            head.contains("content-type: application/json\r\n"),
+            "{request}"
+        );
     }
     let failed = &notices[3];
     assert_eq!(failed["run"], run.id());
@@ -260,13 +339,23 @@ fn a_webhook_is_told_again_until_it_listens_and_its_url_is_nowhere() {
     assert_eq!(end["end"]["result"], "failed");
     assert_eq!(end["end"]["hosts"]["went_back"], 1);
     let text = end["text"].as_str().unwrap();
-    assert!(text.contains("failed after") && text.contains("1 went back"), "{text}");
-    let journal = lab.state_folder().join("runs").join(run.id()).join("events.jsonl");
+    assert!(
+        text.contains("failed after") && text.contains("1 went back"),
+        "{text}"
+    );
+    let journal = lab
+        .state_folder()
+        .join("runs")
+        .join(run.id())
+        .join("events.jsonl");
     for (place, text) in [
         ("the events", serde_json::to_string(&run.events).unwrap()),
         ("the journal", fs::read_to_string(journal).unwrap()),
     ] {
-        assert!(!text.contains("s3cret") && !text.contains("planted-t0ken"), "{place}");
+        assert!(
+            !text.contains("s3cret") && !text.contains("planted-t0ken"),
+            "{place}"
+        );
     }
 }
 
@@ -275,7 +364,12 @@ fn a_server_that_never_answers_changes_nothing_but_a_warning() {
     let lab = small();
     let webhook = Webhook::start(vec![None; 9]);
     let run = lab.upgrade(&[
-        "--limit", "worker1", "--notify", &webhook.url, "--notify-timeout", "1",
+        "--limit",
+        "worker1",
+        "--notify",
+        &webhook.url,
+        "--notify-timeout",
+        "1",
     ]);
     run.assert_code(0);
     let expected = format!(
@@ -300,8 +394,14 @@ fn a_command_gets_the_notice_and_one_that_hangs_is_ended() {
     );
     fs::write(&list, lines).unwrap();
     let run = lab.upgrade(&[
-        "--limit", "worker1", "--notify", &format!("@{}", list.display()),
-        "--notify-on", "end", "--notify-timeout", "1",
+        "--limit",
+        "worker1",
+        "--notify",
+        &format!("@{}", list.display()),
+        "--notify-on",
+        "end",
+        "--notify-timeout",
+        "1",
     ]);
     run.assert_code(0);
     let notices: Vec<Value> = fs::read_to_string(&told)
@@ -313,11 +413,15 @@ fn a_command_gets_the_notice_and_one_that_hangs_is_ended() {
     assert_eq!(notices[0]["event"], "end");
     assert_eq!(notices[0]["end"]["result"], "done");
     assert!(
-        run.errors.contains("1 notification to the command sleep not delivered: "),
+        run.errors
+            .contains("1 notification to the command sleep not delivered: "),
         "{}",
         run.errors
     );
     let child = fs::read_to_string(&child).unwrap();
     let status = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
-    assert!(status.is_err() || status.unwrap().contains(") Z "), "it is still there");
+    assert!(
+        status.is_err() || status.unwrap().contains(") Z "),
+        "it is still there"
+    );
 }

@@ -11,6 +11,6 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Keep the last run in this file in Prometheus' text format (for node_exporter's textfile collector).
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "report.metrics", long = "metrics", value_name = "FILE")]
     pub metrics: Option<PathBuf>,
 }

@@ -35,6 +35,15 @@ pub struct ShowArgs {
     /// Plain lines even on a terminal.
     #[arg(long, requires = "follow")]
     pub plain: bool,
+    /// Write the run as one HTML page to FILE, or to standard output: timelines, failures with their output, totals.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = "-",
+        conflicts_with_all = ["follow", "json", "junit", "diff", "verbose", "profile"]
+    )]
+    pub html: Option<PathBuf>,
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(long)]
     pub profile: bool,
