@@ -253,6 +253,7 @@ pub(super) fn words(
     words.flag("--quiet", args.quiet);
     words.flag("--profile", args.profile);
     words.value("--html", args.html.as_deref().map(absolute));
+    reports(&mut words, args);
     if args.verbose > 0 {
         let letters = "v".repeat(args.verbose.into());
         words.0.push(format!("-{letters}").into());
@@ -260,6 +261,20 @@ pub(super) fn words(
     words.0.push("--".into());
     words.0.extend(request.playbooks.iter().map(Into::into));
     words.0
+}
+
+/// What is left of the run beside its output; of the earlier run nothing of that is known.
+fn reports(words: &mut Words, args: &ResumeArgs) {
+    words.value("--junit", args.report.junit.as_deref().map(absolute));
+    words.value("--metrics", args.report.metrics.as_deref().map(absolute));
+    words.each("--notify", &args.notify.notify);
+    let file = args.notify.notify_file.as_deref();
+    words.value("--notify-file", file.map(absolute));
+    words.each("--notify-on", &args.notify.notify_on);
+    let token = args.notify.notify_token_file.as_deref();
+    words.value("--notify-token-file", token.map(absolute));
+    let timeout = args.notify.notify_timeout;
+    words.value("--notify-timeout", timeout.map(|it| it.to_string()));
 }
 
 fn login_again(words: &mut Words, login: &Login, args: &ResumeArgs) {

@@ -1,6 +1,6 @@
 //! `windlass resume`.
 
-use super::{VaultArgs, WindowArgs};
+use super::{NotifyArgs, ReportArgs, VaultArgs, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -66,4 +66,10 @@ pub struct ResumeArgs {
         help_heading = "Output"
     )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

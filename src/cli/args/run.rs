@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{AgainArgs, ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
+use super::{AgainArgs, ConnectionArgs, NotifyArgs, PlaybookArgs, ReportArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -107,4 +107,10 @@ pub struct RunArgs {
         help_heading = "Output"
     )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }
