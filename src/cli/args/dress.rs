@@ -316,6 +316,8 @@ mod tests {
         let mut command = command(&Settings::defaults());
         let run = command.find_subcommand_mut("run").unwrap();
         let help = run.render_long_help().to_string();
+        // However it is broken into lines.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "[env: WINDLASS_FORKS]",
             "[default: 50]",
