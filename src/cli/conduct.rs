@@ -86,7 +86,8 @@ impl Conduct {
             store: store.clone(),
         });
         let children = engine.children();
-        let showing = tokio::spawn(reporters::events(reporter, self.style.clone()));
+        let shown = reporters::events(reporter, self.style.clone(), self.journal.clone());
+        let showing = tokio::spawn(shown);
         let ended = tokio::select! {
             summary = work(engine) => Some((summary.exit_code, summary.is_idle())),
             () = now.notified() => None,
@@ -97,7 +98,7 @@ impl Conduct {
         }
         drop(children);
         // The engine is gone, and with it the last sender of events.
-        showing.await.map_err(anyhow::Error::from)?;
+        let afterwards = showing.await.map_err(anyhow::Error::from)?;
         if let Some(line) = self
             .style
             .last_line(&record, ended.is_some_and(|(_, idle)| idle))
@@ -106,6 +107,8 @@ impl Conduct {
         }
         journal.close();
         drop((fleet, lock));
+        // Who is told does not keep the next run waiting.
+        tokio::task::block_in_place(|| afterwards.finish());
         if ended.is_none() {
             parting::stopped(&store, &run, &self.journal, &self.sources);
         }

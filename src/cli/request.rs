@@ -318,6 +318,11 @@ pub(super) fn run_args(
     run.profile = args.profile;
     run.verbose = args.verbose;
     run.html.clone_from(&args.html);
+    run.report = args.report.clone();
+    run.notify = args.notify.clone();
+    if args.window.window.is_some() {
+        run.window = args.window.clone();
+    }
     let vault = &mut run.sources.vault;
     vault.ask_vault_pass |= args.vault.ask_vault_pass;
     add_new(

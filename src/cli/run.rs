@@ -35,6 +35,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
 /// Runs playbooks, perhaps to go on with an earlier run.
 pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError> {
     let checked = check(args)?;
+    let style = reporters::Style::of(args)?;
     if args.syntax_check {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
         return Ok(crate::engine::exit_code::DONE);
@@ -70,7 +71,7 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
         loader,
         settings,
         state,
-        style: reporters::Style::of(args),
+        style,
         request: Some(request),
         again,
     };

@@ -19,9 +19,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => {
             // Help that nobody reads any more is no failure.
             let _printed = error.print();
-            return match error.use_stderr() {
-                true => exit_code::USAGE,
-                false => exit_code::DONE,
+            return if error.use_stderr() {
+                exit_code::USAGE
+            } else {
+                exit_code::DONE
             };
         }
     };

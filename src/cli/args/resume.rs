@@ -1,6 +1,6 @@
 //! `windlass resume`.
 
-use super::{StateArgs, VaultArgs};
+use super::{NotifyArgs, ReportArgs, StateArgs, VaultArgs, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -40,6 +40,9 @@ pub struct ResumeArgs {
     /// What opens vaulted values and files, beside what did before.
     #[command(flatten)]
     pub vault: VaultArgs,
+    /// When something may begin; as before where nothing is said.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",
@@ -60,7 +63,18 @@ pub struct ResumeArgs {
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
-    /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    /// Write the run as one HTML page when it is over.
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }
