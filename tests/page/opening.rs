@@ -2,8 +2,9 @@
 
 use super::browser::Browser;
 use super::{Page, night};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use windlass::event::{Kind, Status};
 
 /// The largest that a page of a thousand hosts may be.
 const LARGEST: usize = 5_000_000;
@@ -41,6 +42,26 @@ fn a_thousand_hosts_open_within_two_seconds_and_five_megabytes() {
     assert!(times.iter().all(|time| *time < SLOWEST), "{times:?}");
     assert_eq!(browser.complaints(), [""; 0]);
     assert_eq!(browser.requests(), [""; 0]);
+}
+
+#[test]
+fn a_night_in_which_everything_fails_at_length_stays_below_five_megabytes() {
+    let mut events = night::events(1_000);
+    for (at, event) in events.iter_mut().enumerate() {
+        if let Kind::TaskFinished { result, .. } = &mut event.kind
+            && result.status != Status::Skipped
+        {
+            result.status = if at % 3 == 0 {
+                Status::Failed
+            } else {
+                Status::Changed
+            };
+            let line = format!("{at}: no space left on device\n");
+            result.result = json!({"msg": format!("write {at}"), "dest": format!("/srv/{at}"), "stderr": line.repeat(400)});
+        }
+    }
+    let page = Page::of(&events);
+    assert!(page.bytes < LARGEST, "{} bytes", page.bytes);
 }
 
 #[test]
@@ -85,12 +106,12 @@ fn without_a_script_the_page_still_tells_the_run() {
     };
     browser.call(
         "Emulation.setScriptExecutionDisabled",
-        serde_json::json!({"value": true}),
+        json!({"value": true}),
     );
     browser.open(&page.file);
     browser.call(
         "Emulation.setScriptExecutionDisabled",
-        serde_json::json!({"value": false}),
+        json!({"value": false}),
     );
     let text = browser.value("document.body.innerText");
     let text = text.as_str().unwrap();

@@ -12,6 +12,7 @@ const hostOf = (row) => run.hosts[place.get(row)];
 let scale = 'run';
 // How wide tracks are, for the distance of ticks.
 let trackWidth = 600;
+let headDrawn = false;
 let current = rows[0];
 
 // The times that a row's track spans.
@@ -79,6 +80,7 @@ const seen = new IntersectionObserver((entries) => {
 
 function draw(row) {
   if (row.drawn) return;
+  if (!headDrawn) drawHead();
   row.drawn = true;
   seen.unobserve(row);
   const cell = row.lastElementChild;
@@ -113,11 +115,17 @@ function redraw() {
     seen.unobserve(row);
     seen.observe(row);
   }
+  headDrawn = false;
+  for (const detail of table.querySelectorAll('tr.detail')) detail.paint();
+}
+
+// Measures the table, so it waits for the first row that comes into view.
+function drawHead() {
+  headDrawn = true;
   const axis = $('#axis');
   trackWidth = axis.clientWidth || 600;
   if (scale === 'run' || controls.order.value !== 'run' || !bands.length) drawAxis(axis, 0, run.length, trackWidth);
   else axis.replaceChildren();
-  for (const detail of table.querySelectorAll('tr.detail')) detail.paint();
 }
 
 // Filter and order.
@@ -353,6 +361,7 @@ let opened = [];
 addEventListener('beforeprint', () => {
   opened = [...document.querySelectorAll('details.failure:not([open])')];
   for (const each of opened) each.open = true;
+  drawHead();
   for (const row of [...rows, ...bands]) if (!row.hidden) draw(row);
 });
 addEventListener('afterprint', () => {
