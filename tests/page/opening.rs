@@ -86,7 +86,7 @@ fn the_parts_are_there_at_every_size() {
         assert_eq!(count(&mut browser, ".steps tbody tr"), 10);
         assert!(count(&mut browser, ".kinds tbody tr") >= 6);
         browser.value("document.querySelector('#hosts').scrollIntoView({behavior: 'instant'})");
-        browser.value("new Promise((done) => setTimeout(done, 100))");
+        browser.value("new Promise((done) => setTimeout(done, 400))");
         let drawn = count(&mut browser, "#fleet td.drawn svg rect");
         assert!(drawn > 20, "{drawn} bars are drawn at {hosts} hosts");
         let all = count(&mut browser, "#fleet tr[id] td.drawn");
@@ -116,7 +116,7 @@ fn without_a_script_the_page_still_tells_the_run() {
     let text = browser.value("document.body.innerText");
     let text = text.as_str().unwrap();
     for expected in [
-        "2 of 10 hosts failed",
+        "3 of 10 hosts failed",
         "kubelet did not stay up",
         "drain 1 min",
         "Batch",

@@ -230,11 +230,19 @@ function keys(event) {
   rove(shown[Math.max(0, Math.min(shown.length - 1, to))], true);
 }
 
+// Nothing is filtered out any more; what is open stays so.
+function unfilter() {
+  controls.host.value = '';
+  if (controls.batch) controls.batch.value = '';
+  for (const box of controls.querySelectorAll('[name=state]')) box.checked = false;
+  filter();
+}
+
 // A link to a host opens it, whatever the filter says.
 function follow() {
   const row = /^#h\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
   if (!row) return;
-  if (row.hidden) controls.reset();
+  if (row.hidden) unfilter();
   toggle(row, true);
   rove(row, true);
   row.scrollIntoView({ block: 'start', behavior: 'instant' });
