@@ -34,9 +34,12 @@ struct Taken {
 
 fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
     let run = run_name::find(store, Some(name))?;
-    let events = store.events(&run).map_err(anyhow::Error::from)?;
+    let record = store.record(&run).map_err(anyhow::Error::from)?;
+    for warning in record.warnings() {
+        output::complain(&format!("warning: {warning}"));
+    }
     let mut hosts = indexmap::IndexSet::new();
-    for event in events {
+    for event in record.events {
         if let Kind::UndoRecorded { host, .. } = event.kind {
             hosts.insert(host);
         }
@@ -49,7 +52,7 @@ fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
 
 fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, CliError> {
     let inventory = input::inventory(&args.sources, None)?;
-    let limit = input::limit(&args.limit, &inventory)?;
+    let limit = input::limit(&args.limit, &inventory, &args.sources)?;
     let hosts: Vec<String> = taken
         .hosts
         .into_iter()
@@ -68,6 +71,8 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         settings: run::settings(&args.connection, Variables::new())?,
         state,
         style: reporters::Style::simple(args.json),
+        request: None,
+        again: None,
     };
     conduct.run(async |engine| engine.take_back(&hosts).await)
 }

@@ -4,13 +4,16 @@ use super::connect::{PAUSES, Reached, become_of, reach, waits_for};
 use super::deadman;
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
+use super::secrets::learn_hidden;
 use super::task::TaskRun;
 use super::variables::host_scope;
 use crate::connection::ConnectionError;
 use crate::event;
+use crate::journal::JournalError;
 use crate::module::{
     Change, Context, Inspection, Module, ModuleError, Outcome, Params, Remote, UndoScript, coerce,
 };
+use crate::secrecy::is_secret_name;
 use crate::template::Scope;
 use crate::undo::{Undo, UndoLog};
 use crate::yaml::{Node, NodeKind};
@@ -117,6 +120,7 @@ impl Call<'_> {
             Ok(params) => params,
             Err(called) => return called,
         };
+        self.learn_given(&params);
         let cx = match self.context().await {
             Ok(cx) => cx,
             Err(called) => return called,
@@ -136,6 +140,32 @@ impl Call<'_> {
                 }
             }
             Err(error) => error.into(),
+        }
+    }
+
+    /// Parameters that are secret, by the module's word, by their name or by `no_log`, are masked from here on.
+    fn learn_given(&self, params: &Params) {
+        let secrets = &self.run.shared.events.secrets;
+        let declared = self.module.secret_parameters();
+        for (name, value) in &params.0 {
+            if declared.contains(&name.as_str()) {
+                secrets.learn_in(value);
+            } else if is_secret_name(name) {
+                secrets.learn_named(name, &text(value));
+            }
+        }
+        if self.run.is_hidden(self.scope) {
+            learn_hidden(secrets, &Value::Object(params.0.clone()));
+        }
+    }
+
+    /// What a change is, in words, as it may be written down.
+    fn in_words(&self, change: &Change) -> String {
+        if self.run.is_hidden(self.scope) {
+            format!("{}: hidden by no_log", self.run.name)
+        } else {
+            let what = format!("{}: {}", self.run.name, change.what);
+            self.run.shared.events.secrets.text(&what).into_owned()
         }
     }
 
@@ -161,6 +191,12 @@ impl Call<'_> {
     async fn record_and_apply(&self, cx: &Context, params: &Params, change: Change) -> Called {
         if let Err(called) = self.announce(cx, &change).await {
             return called;
+        }
+        // Also where nothing can be taken back, what is begun must be known after a crash. A way back is not held up.
+        if !self.host.state().aside
+            && let Err(error) = self.run.shared.events.flush().await
+        {
+            return not_written(error);
         }
         let opaque = change.opaque;
         let planned = Change {
@@ -262,7 +298,8 @@ impl Call<'_> {
                     if !self.run.shared.is_interrupted() =>
                 {
                     waits_for(&self.run.shared, &self.on.name, &reason, *pause);
-                    tokio::time::sleep(Duration::from_secs(*pause)).await;
+                    let rest = Duration::from_secs(*pause);
+                    self.run.shared.rest(rest).await;
                 }
                 (found, _) => return found,
             }
@@ -303,7 +340,7 @@ impl Call<'_> {
             state.steps
         };
         let shared = &self.run.shared;
-        let what = format!("{}: {}", self.run.name, change.what);
+        let what = self.in_words(change);
         shared
             .events
             .emit_durable(event::Kind::UndoRecorded {
@@ -382,6 +419,11 @@ impl Call<'_> {
             .unwrap_or(shared.settings.diff);
         let mut remote = Remote::new(reached.connection, reached.become_user);
         remote.environment = words.environment()?;
+        for (name, value) in &remote.environment {
+            if is_secret_name(name) {
+                shared.events.secrets.learn_named(name, value);
+            }
+        }
         remote.timeout = words.timeout()?;
         let clusters = self.run.play.clusters.clone();
         Ok(Context {
@@ -438,9 +480,9 @@ impl Call<'_> {
 
 /// What must be remembered could not be written down.
 #[expect(clippy::needless_pass_by_value, reason = "made to be mapped with")]
-fn not_written(error: std::io::Error) -> Called {
+fn not_written(error: JournalError) -> Called {
     Called::failed(format!(
-        "the journal could not be written, so nothing was changed: {error}"
+        "the journal cannot be written, so nothing was changed: {error}"
     ))
 }
 

@@ -6,10 +6,11 @@
 use super::batch::Batch;
 use super::host::{Failure, Host, Standing};
 use super::keywords::{KeywordError, count, duration, flag, text};
-use super::sample::{Sample, secrets_of};
+use super::sample::Sample;
 use super::shared::Shared;
 use crate::event::{Kind, ProbeState};
 use crate::playbook::Play;
+use crate::secrecy::url_secrets;
 use crate::template::Scope;
 use crate::yaml::Node;
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ impl Probe {
             }
             (None, Some(command)) => Sample::command(&command),
             (Some(url), None) => {
-                for secret in secrets_of(&url) {
+                for secret in url_secrets(&url) {
                     shared.events.secrets.learn(&secret);
                 }
                 let ca = word(&probe.ca)?.map(|path| play.folder.join(PathBuf::from(path)));
@@ -97,7 +98,7 @@ impl Probe {
                 }
                 Err(answer) => {
                     bad += 1;
-                    if bad >= self.failures || shared.is_interrupted() {
+                    if bad >= self.failures || shared.is_to_stop() {
                         self.say(shared, ProbeState::Breached, answer.clone(), bad);
                         return Some(self.reason(&answer, "before the play began"));
                     }
@@ -106,7 +107,7 @@ impl Probe {
                     }
                 }
             }
-            tokio::time::sleep(self.interval).await;
+            shared.rest(self.interval).await;
         }
     }
 
@@ -173,19 +174,23 @@ pub(super) async fn watched<T>(
 }
 
 impl Batch {
-    /// After a breach, fails the hosts in flight with the probe's answer.
+    /// After a breach, fails the hosts in flight with its reason: the probe's answer, or what is wrong with the journal.
     pub(super) fn end_on_breach(&mut self, hosts: &[Arc<Host>]) {
         let Some(reason) = self.shared.breached() else {
             return;
         };
+        let task = match self.shared.events.broken() {
+            None => "Probe",
+            Some(_) => "Journal",
+        };
         for host in hosts {
-            fail(host, &reason);
+            fail(host, task, &reason);
         }
         self.stop.get_or_insert(reason);
     }
 }
 
-fn fail(host: &Host, reason: &str) {
+fn fail(host: &Host, task: &str, reason: &str) {
     let mut state = host.state();
     if state.standing != Standing::Active {
         return;
@@ -193,8 +198,8 @@ fn fail(host: &Host, reason: &str) {
     state.counts.failed += 1;
     state.counts.reason = Some(reason.to_owned());
     state.standing = Standing::Failed(Failure {
-        task: "Probe".to_owned(),
-        action: "probe".to_owned(),
+        task: task.to_owned(),
+        action: task.to_lowercase(),
         message: reason.to_owned(),
         result: serde_json::json!({"msg": reason, "failed": true}),
     });

@@ -69,7 +69,7 @@ pub fn in_flight<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<InFligh
                 flight.begun = Some(what.clone());
                 flight.steps += 1;
             }
-            Kind::HostCommitted { host } => {
+            Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
                 let flight = entry(&mut hosts, host);
                 flight.steps = 0;
                 flight.begun = None;
