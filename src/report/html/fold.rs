@@ -85,6 +85,12 @@ impl Run {
                 let note = format!("connected again after: {reason}");
                 self.host(host).notes.push((at, note));
             }
+            Kind::PassedOver { play, hosts } => {
+                for host in hosts {
+                    let note = format!("did the play {play} in an earlier run");
+                    self.host(host).notes.push((at, note));
+                }
+            }
             Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
                 self.host(host).in_flight = false;
                 self.reached(at, host);
