@@ -1,7 +1,7 @@
 //! Hosts on which something went wrong, those with the same failure together, with what was said and what came of it.
 
 use super::host::{Host, Step};
-use super::markup::{Breakable, Text, counted, icon};
+use super::markup::{Breakable, PATH, Text, counted, icon};
 use super::run::Run;
 use super::standing::Standing;
 use super::zone::Clock;
@@ -95,7 +95,7 @@ fn article(run: &Run, clock: &Clock, group: &Alike, open: bool, room: &mut usize
             out,
             "<p class=\"why\">{}</p>\n<p class=\"where\">{} <span>at {}</span> <span>after {}</span></p>",
             Text(&step.note),
-            Breakable(path),
+            Breakable(path, PATH),
             moment(run, clock, step.until),
             duration(step.took)
         );
@@ -174,7 +174,7 @@ fn way_back(host: &Host) -> String {
         }
         let _ = write!(out, "<p class=\"label\">{title}</p><ul class=\"{class}\">");
         for line in lines {
-            let _ = write!(out, "<li>{}</li>", Breakable(line));
+            let _ = write!(out, "<li>{}</li>", Breakable(line, PATH));
         }
         let _ = writeln!(out, "</ul>");
     };

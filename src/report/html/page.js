@@ -178,7 +178,7 @@ function order() {
     rows.forEach((row) => row.origin.append(row));
     flat.remove();
   } else {
-    const time = (row) => bars(hostOf(row)).reduce((sum, bar) => sum + bar.until - bar.from, 0);
+    const time = (row) => bars(hostOf(row)).reduce((sum, bar) => sum + (run.bars[bar.kind][0] === 'soak' ? 0 : bar.until - bar.from), 0);
     const keys = new Map(rows.map((row) => [row, by === 'time' ? -time(row) : hostOf(row).name]));
     const compare = by === 'time' ? (a, b) => keys.get(a) - keys.get(b) : (a, b) => keys.get(a).localeCompare(keys.get(b), 'en', { numeric: true });
     flat.append(...[...rows].sort(compare));
@@ -353,6 +353,7 @@ document.addEventListener('pointermove', point);
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') tip.hidden = true;
 });
+addEventListener('scroll', () => (tip.hidden = true), { passive: true });
 addEventListener('hashchange', follow);
 let resized = 0;
 let width = innerWidth;
