@@ -180,7 +180,9 @@ pub(super) fn section(run: &Run, clock: &Clock) -> String {
             Text(reason)
         );
     }
-    if run.count(Standing::Pending) + run.count(Standing::InFlight) > 0 && !run.id.is_empty() {
+    let open = run.count(Standing::Pending) + run.count(Standing::InFlight);
+    let goes_on = !run.check && run.takes_back.is_none() && !run.id.is_empty();
+    if open > 0 && goes_on {
         let _ = writeln!(
             out,
             "<p class=\"next\">To go on: <code>windlass resume {}</code></p>",
