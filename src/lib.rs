@@ -22,6 +22,7 @@
 //! | 2 | [`connection`] | running commands on a host: SSH, this machine, a scripted host | modules |
 //! | 3 | [`inventory`] | hosts, groups, patterns and their variables | plays |
 //! | 3 | [`playbook`] | plays, blocks, tasks, roles and handlers as a syntax tree | running anything |
+//! | 3 | [`settings`] | one table of settings: `windlass.toml`, environment, `ansible.cfg` | what a setting does |
 //! | 4 | [`artifact`] | verified files to send, read and hashed once; bundles of them | Kubernetes |
 //! | 4 | [`facts`] | one shell script, one round trip, one parser | modules |
 //! | 4 | [`undo`] | the inverse of a change, the undo log on the host and its timer | tasks |
@@ -35,13 +36,14 @@
 //! | 9 | [`cli`] | the words of the command line, one file per verb | nothing: it puts the rooms together |
 //!
 //! Big dependencies have one home each, which the same test guards: minijinja in `template`, the YAML parser in `yaml`,
-//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, clap and anyhow in `cli`. serde_yaml, which
-//! knows no places, writes plain data of our own and reads nothing of the user's. Rooms have
-//! error enums of their own. Only `report` and `cli` write to the terminal.
+//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, the TOML parser in `settings`, clap and
+//! anyhow in `cli`. serde_yaml, which knows no places, writes plain data of our own and reads nothing of the user's.
+//! Rooms have error enums of their own. Only `report` and `cli` write to the terminal.
 //!
 //! # One run, as data flows
 //!
-//! 1. `cli` turns flags and environment into one `engine::Settings`.
+//! 1. `settings` reads files and environment; `cli` makes them the defaults of its flags, and turns these into one
+//!    `engine::Settings`.
 //! 2. `yaml` reads; `inventory` and `playbook` build typed trees and report *all* mistakes, each with file, line, column
 //!    and a caret, before any host is touched.
 //! 3. `plan` orders the hosts of a play and cuts them into batches.
@@ -70,6 +72,7 @@ pub mod plan;
 pub mod playbook;
 pub mod report;
 pub mod secrecy;
+pub mod settings;
 pub mod shell;
 pub mod source;
 pub mod template;

@@ -2,7 +2,7 @@
 
 use super::args::PlanArgs;
 use super::{
-    CliError, confidential, extra_vars, input, labs, output, plan_input, run, state, vault,
+    CliError, confidential, extra_vars, input, labs, output, plan_input, run, state, vault, window,
 };
 use crate::engine::{Events, Parts, Run, Settings, Survey, SurveyError, exit_code};
 use crate::event::Event;
@@ -13,6 +13,7 @@ use crate::plan::Upgrade;
 use crate::playbook::{Loader, Playbook};
 use crate::report::{self, PlanText};
 use crate::template::{Scope, Templar};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,13 +44,19 @@ pub(super) fn main(args: &PlanArgs) -> Result<u8, CliError> {
 fn check(args: &PlanArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    let (inventory, (loader, playbook)) =
-        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
+    let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
+        &args.sources,
+        &args.playbooks,
+        &args.playbook,
+        &extra_vars,
+    )?;
     vault::must_open(&vault::opened(), &inventory, &loader, &extra_vars)?;
     let settings = Settings {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
-        limit: input::limit(&args.limit, &inventory)?,
+        gather_facts: run::gathers_facts(&args.playbook),
+        limit: input::limit(&args.limit, &inventory, &args.sources)?,
+        window: window::allowance(&args.window, &state::store(&state))?,
         ..run::settings(&args.connection, extra_vars)?
     };
     Ok(Checked {
@@ -103,6 +110,10 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
     let gathered = plan_input::gather(&survey, &seen, &usual);
     let upgrade = Upgrade::plan(&rules, &gathered.works, &gathered.clusters);
     drop((fleet, lock));
+    let share = checked.settings.window.as_ref().and_then(|allowance| {
+        let share = allowance.share(&upgrade, Timestamp::now(), checked.settings.forks)?;
+        Some((allowance, share))
+    });
     let code = if upgrade.is_blocked() {
         exit_code::FAILED
     } else if !reached || !gathered.trouble.is_empty() {
@@ -130,6 +141,7 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
             "time_is_based_on": gathered.basis,
             "artifacts": gathered.artifacts,
             "plays_not_planned": survey.others,
+            "window": share.as_ref().map(|(_, share)| share),
         });
         output::line(format!("{whole:#}"))?;
     } else {
@@ -140,6 +152,9 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
             console::colors_enabled(),
             usize::from(width),
         ))?;
+        if let Some((allowance, share)) = &share {
+            output::line(window::planned(&allowance.window, share))?;
+        }
     }
     Ok(code)
 }
@@ -194,6 +209,9 @@ fn command(args: &PlanArgs) -> String {
     }
     for vars in &args.extra_vars {
         words.extend(["-e".to_owned(), vars.clone()]);
+    }
+    if let Some(window) = &args.window.window {
+        words.extend(["--window".to_owned(), window.clone()]);
     }
     crate::shell::join(words.iter().map(String::as_str))
 }

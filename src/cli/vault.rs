@@ -1,4 +1,4 @@
-//! Vault passwords from flags, environment and terminal; and the look at all vaulted values before any host is touched.
+//! Vault passwords from files, programs and the terminal; and the look at all vaulted values before any host is touched.
 
 use super::args::VaultArgs;
 use super::{CliError, confidential, output};
@@ -33,8 +33,7 @@ pub(super) fn open(args: &VaultArgs) -> Result<Arc<Vault>, CliError> {
     {
         return Ok(vault.clone());
     }
-    let environment = |name: &str| std::env::var(name).ok();
-    let keys = sources(args, &environment)
+    let keys = sources(args)
         .iter()
         .map(key)
         .collect::<Result<Vec<Key>, CliError>>()?;
@@ -52,28 +51,12 @@ pub(super) fn opened() -> Arc<Vault> {
     }
 }
 
-/// All sources in the order of Ansible: ids, then files, then the question; the environment stands in for flags that are
-/// not given. This is the one place where settings can stand in as well.
-fn sources(args: &VaultArgs, environment: &dyn Fn(&str) -> Option<String>) -> Vec<Source> {
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let ids = if args.vault_id.is_empty() {
-        let list = set("ANSIBLE_VAULT_IDENTITY_LIST").unwrap_or_default();
-        let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
-        ids.map(str::to_owned).collect()
-    } else {
-        args.vault_id.clone()
-    };
-    let files = if args.vault_password_file.is_empty() {
-        set("ANSIBLE_VAULT_PASSWORD_FILE")
-            .map(PathBuf::from)
-            .into_iter()
-            .collect()
-    } else {
-        args.vault_password_file.clone()
-    };
-    let mut sources: Vec<Source> = ids.iter().map(|id| of_id(id)).collect();
+/// All sources in the order of Ansible: ids, then files, then the question.
+fn sources(args: &VaultArgs) -> Vec<Source> {
+    let mut sources: Vec<Source> = args.vault_id.iter().map(|id| of_id(id)).collect();
     let default = || DEFAULT_LABEL.to_owned();
-    sources.extend(files.iter().map(|path| Source::File(default(), home(path))));
+    let files = args.vault_password_file.iter();
+    sources.extend(files.map(|path| Source::File(default(), home(path))));
     if args.ask_vault_pass {
         sources.push(Source::Prompt(default()));
     }
@@ -238,27 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn flags_beat_the_environment() {
-        let environment = |name: &str| match name {
-            "ANSIBLE_VAULT_PASSWORD_FILE" => Some("env-file".to_owned()),
-            "ANSIBLE_VAULT_IDENTITY_LIST" => Some("a@one, two".to_owned()),
-            _ => None,
-        };
+    fn ids_come_before_files_and_files_before_the_question() {
         let file = |label: &str, path: &str| Source::File(label.to_owned(), PathBuf::from(path));
         let prompt = |label: &str| Source::Prompt(label.to_owned());
         assert_eq!(
-            sources(&args(&[], &[], false), &environment),
-            [
-                file("a", "one"),
-                file("default", "two"),
-                file("default", "env-file")
-            ]
-        );
-        assert_eq!(
-            sources(
-                &args(&["dev@prompt", "b@c@d", "@x"], &["f"], true),
-                &environment
-            ),
+            sources(&args(&["dev@prompt", "b@c@d", "@x"], &["f"], true)),
             [
                 prompt("dev"),
                 file("b", "c@d"),
@@ -267,6 +234,6 @@ mod tests {
                 prompt("default")
             ]
         );
-        assert!(sources(&args(&[], &[], false), &|_| None).is_empty());
+        assert!(sources(&args(&[], &[], false)).is_empty());
     }
 }

@@ -8,6 +8,7 @@
 
 use super::batch::{Batch, active};
 use super::host::{Failure, Host, Standing};
+use super::lineage::Lineage;
 use super::play::PlayRun;
 use super::rollback::{Opened, open};
 use super::shared::Shared;
@@ -33,6 +34,8 @@ enum Trouble {
     Incomplete(String, Vec<String>),
     /// Another run is at work on it.
     Busy(String),
+    /// Nobody knows any more how to take back what an earlier run changed.
+    Lost(String),
 }
 
 impl From<ConnectionError> for Trouble {
@@ -44,7 +47,7 @@ impl From<ConnectionError> for Trouble {
 impl Batch {
     /// Settles what earlier runs left on the hosts of the batch, once per host and run.
     pub(super) async fn reconcile(&self) {
-        if self.play.play.rollback.is_none() {
+        if self.play.play.rollback.is_none() && self.shared.resumed().is_none() {
             return;
         }
         let slots = Semaphore::new(self.shared.settings.forks.max(1));
@@ -61,15 +64,23 @@ impl Batch {
         if host.state().looked_back || self.shared.is_implicit(host) {
             return;
         }
+        let Some(lineage) = self.lineage_of_log(host) else {
+            return;
+        };
         let look = Look {
             shared: &self.shared,
             play: &self.play,
+            lineage,
             host,
         };
         match look.settle_all().await {
-            Ok(()) => host.state().looked_back = true,
+            Ok(()) => {
+                let mut state = host.state();
+                state.earlier.settled = true;
+                state.looked_back = self.play.play.rollback.is_some();
+            }
             Err(Trouble::Connection) => {}
-            Err(Trouble::Busy(message)) => fail(host, &message, None),
+            Err(Trouble::Busy(message) | Trouble::Lost(message)) => fail(host, &message, None),
             Err(Trouble::Incomplete(message, remaining)) => {
                 fail(host, &message, Some(HostState::RollbackIncomplete));
                 self.shared.events.emit(Kind::RollbackFinished {
@@ -82,6 +93,21 @@ impl Batch {
                 });
             }
         }
+    }
+}
+
+impl Batch {
+    /// As whom the undo log of a host is opened. In a play that keeps none, only what resumed runs left is settled, once.
+    fn lineage_of_log(&self, host: &Host) -> Option<Lineage> {
+        if self.play.play.rollback.is_some() {
+            return Some(self.play.lineage());
+        }
+        let resumed = self.shared.resumed()?;
+        let touched = resumed.history.touched(&host.name).next().is_some();
+        if !touched || host.state().earlier.settled {
+            return None;
+        }
+        resumed.lineage(&host.name).cloned()
     }
 }
 
@@ -102,12 +128,20 @@ fn fail(host: &Host, message: &str, ended_as: Option<HostState>) {
 struct Look<'a> {
     shared: &'a Arc<Shared>,
     play: &'a PlayRun,
+    /// As whom the undo log is opened.
+    lineage: Lineage,
     host: &'a Arc<Host>,
 }
 
 impl Look<'_> {
     async fn settle_all(&self) -> Result<(), Trouble> {
-        let opened = open(self.shared, &self.play.lineage(), self.host).await?;
+        let opened = open(self.shared, &self.lineage, self.host).await?;
+        if self.play.play.rollback.is_some()
+            && let Some(resumed) = self.shared.resumed()
+            && let Some(message) = resumed.lost_log(self.host)
+        {
+            return Err(Trouble::Lost(message));
+        }
         for left in self.left(&opened).await? {
             self.settle(&opened, left).await?;
         }
@@ -129,7 +163,13 @@ impl Look<'_> {
         if !left.open {
             return self.say_it_went_back(opened, &left).await;
         }
-        if !self.play.goes_back() {
+        let resumed = self.shared.resumed();
+        let ours = resumed.is_some_and(|it| it.takes_back(&self.host.name, &left.run));
+        if !ours && self.play.play.rollback.is_none() {
+            // The first play that keeps undo logs sees to it.
+            return Ok(());
+        }
+        if !ours && !self.play.goes_back() {
             self.warn(format!(
                 "run {} left changes here that were neither committed nor taken back",
                 left.run
@@ -151,6 +191,7 @@ impl Look<'_> {
         let Some(since) = &left.alone else {
             return Ok(());
         };
+        self.host.state().earlier.taken_back.push(left.run.clone());
         self.shared.events.emit(Kind::WentBack {
             host: self.host.name.clone(),
             run: left.run.clone(),
@@ -183,12 +224,14 @@ impl Look<'_> {
                 report.remaining,
             ));
         }
+        self.host.state().earlier.taken_back.push(left.run.clone());
         if !report.undone.is_empty() || report.alone.is_none() {
-            self.shared.events.emit(Kind::TakenBack {
+            let taken = Kind::TakenBack {
                 host: self.host.name.clone(),
                 run: left.run.clone(),
                 undone: report.undone,
-            });
+            };
+            self.shared.events.emit_done(taken).await;
         }
         self.ask(opened, log.mark_seen()).await.map(drop)
     }
@@ -208,8 +251,8 @@ impl Look<'_> {
         self.warn(format!(
             "waits for run {run} of another controller, whose changes here are not committed yet"
         ));
-        while patience > 0 && !self.shared.is_interrupted() {
-            tokio::time::sleep(PAUSE).await;
+        while patience > 0 && !self.shared.is_to_stop() {
+            self.shared.rest(PAUSE).await;
             patience -= PAUSE.as_secs().cast_signed();
             let now = self.left(opened).await?;
             match now.into_iter().find(|each| each.run == run) {

@@ -163,12 +163,13 @@ impl Batch {
                 }
             };
             let way = way.with_what_stays(host).or_held(host);
-            let mut state = host.state();
-            state.ended_as = Some(way.state);
-            state.open_steps = 0;
-            drop(state);
+            {
+                let mut state = host.state();
+                state.ended_as = Some(way.state);
+                state.open_steps = 0;
+            }
             ended.push((host.clone(), way.state));
-            self.shared.events.emit(way.event(&host.name));
+            self.shared.events.emit_done(way.event(&host.name)).await;
         }
         self.on_rollback(&ended).await;
     }
@@ -279,15 +280,16 @@ async fn replay(
     Ok(report)
 }
 
-/// Marks what the play did on a host as final.
+/// Marks what the play did on a host as final; `passed` is the play's key where the host is through with it.
 pub(super) async fn commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    passed: Option<&str>,
 ) -> Result<(), CommitError> {
     let mut left = PAUSES.iter();
     let output = loop {
-        let error = match tell_to_commit(shared, lineage, host).await {
+        let error = match tell_to_commit(shared, lineage, host, passed).await {
             Ok(output) => break output,
             Err(error) => error,
         };
@@ -310,14 +312,16 @@ pub(super) async fn commit(
         let message = output.stderr_text().trim().to_owned();
         return Err(CommitError::Log(message));
     }
-    let mut state = host.state();
-    state.open_steps = 0;
-    state.committed = true;
-    state.deadman.stopped();
-    drop(state);
-    shared.events.emit(Kind::HostCommitted {
+    {
+        let mut state = host.state();
+        state.open_steps = 0;
+        state.committed = true;
+        state.deadman.stopped();
+    }
+    let committed = Kind::HostCommitted {
         host: host.name.clone(),
-    });
+    };
+    shared.events.emit_done(committed).await;
     Ok(())
 }
 
@@ -325,9 +329,10 @@ async fn tell_to_commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    passed: Option<&str>,
 ) -> Result<crate::connection::Output, ConnectionError> {
     let opened = open(shared, lineage, host).await?;
-    let mut command = Command::new(opened.log.commit());
+    let mut command = Command::new(opened.log.with_passed(passed).commit());
     command.become_user = opened.become_user;
     opened.connection.run(command).await
 }

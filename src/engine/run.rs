@@ -1,6 +1,7 @@
 //! A whole run: play after play, batch after batch.
 
-use super::batch::{Batch, limits, play_flag};
+use super::batch::{Batch, INTERRUPTED, limits, play_flag};
+use super::closing::{Closing, Next};
 use super::conclude::conclude;
 use super::connect::RunDial;
 use super::deadman;
@@ -13,10 +14,11 @@ use super::play::PlayRun;
 use super::play_key::PlayKeys;
 use super::policy::Limits;
 use super::probe::{self, Probe};
+use super::resumed::Before;
 use super::shared::{Parts, Shared};
 use super::variables::task_scope;
 use crate::event::{self, Counts, HostState, Kind};
-use crate::inventory::Pattern;
+use crate::inventory::{Pattern, Unmatched};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use crate::module;
@@ -39,8 +41,12 @@ pub struct Run {
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
     blocked: bool,
+    /// The window that ends the run, and what batches took so far.
+    pub(super) closing: Closing,
     started: Instant,
     pub(super) keys: PlayKeys,
+    /// What it goes on with, until it starts.
+    pub(super) before: Option<Before>,
 }
 
 /// What all batches of a play share.
@@ -62,6 +68,13 @@ pub struct Summary {
     pub exit_code: u8,
 }
 
+impl Summary {
+    /// Whether all is well and nothing was to be done.
+    pub fn is_idle(&self) -> bool {
+        self.exit_code == exit_code::DONE && self.recap.iter().all(|host| host.changed == 0)
+    }
+}
+
 impl Run {
     /// Puts the parts together; no host is touched yet.
     pub fn new(parts: Parts) -> Self {
@@ -72,14 +85,17 @@ impl Run {
             setup_failed: None,
             stopped: false,
             blocked: false,
+            closing: Closing::default(),
             started: Instant::now(),
             keys: PlayKeys::default(),
+            before: None,
         }
     }
 
     /// Runs a playbook to its end.
     pub async fn playbook(mut self, playbook: &Playbook) -> Summary {
         self.keys = PlayKeys::of(playbook);
+        let resumes = self.recall(playbook);
         let Operator { user, controller } = Operator::here();
         self.shared.events.emit(Kind::RunStarted {
             run: self.shared.run.to_string(),
@@ -95,7 +111,7 @@ impl Run {
             check: self.shared.settings.check,
             user,
             controller,
-            resumes: None,
+            resumes,
         });
         self.plays(&playbook.plays, 0).await;
         self.close().await;
@@ -189,6 +205,30 @@ impl Run {
         play: &Arc<Play>,
         scope: &Scope,
     ) -> Result<Vec<String>, KeywordError> {
+        let (hosts, unmatched) = self.select(play, scope)?;
+        for unmatched in unmatched {
+            self.shared.events.emit(Kind::Warning {
+                host: None,
+                message: unmatched.to_string(),
+            });
+        }
+        Ok(hosts)
+    }
+
+    /// The same without a word on patterns that match nothing.
+    pub(super) fn hosts_quietly(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<Vec<String>, KeywordError> {
+        self.select(play, scope).map(|(hosts, _)| hosts)
+    }
+
+    fn select(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<(Vec<String>, Vec<Unmatched>), KeywordError> {
         let shared = &self.shared;
         let at = |message: String| KeywordError {
             message,
@@ -203,12 +243,6 @@ impl Run {
             .inventory
             .select(&pattern, None)
             .map_err(|error| at(error.to_string()))?;
-        for unmatched in &selection.unmatched {
-            shared.events.emit(Kind::Warning {
-                host: None,
-                message: unmatched.to_string(),
-            });
-        }
         let mut hosts: Vec<String> = selection
             .hosts
             .into_iter()
@@ -228,7 +262,7 @@ impl Run {
             })?;
             order(&mut hosts, by);
         }
-        Ok(hosts)
+        Ok((hosts, selection.unmatched))
     }
 
     async fn play(&mut self, play: &Arc<Play>) -> Result<(), KeywordError> {
@@ -244,12 +278,10 @@ impl Run {
         for host in alive.iter().filter_map(|name| shared.known(name)) {
             reset(host);
         }
-        let name = match &play.name {
-            Some(node) => text(&shared.templar.render(node, &scope)?),
-            None => text(&shared.templar.render(&play.hosts, &scope)?),
-        };
+        let name = self.name_of(play, &scope)?;
         let key = self.keys.key(play);
         shared.set_play_key(&key);
+        let alive = self.still_to_do(play, &key, &name, alive).await;
         shared.events.emit(Kind::PlayStarted {
             key,
             name: name.clone(),
@@ -321,9 +353,26 @@ impl Run {
         } = course;
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
+            if shared.is_interrupted() {
+                // It came between two batches, such as in a soak.
+                waiting.push_front(names);
+                self.stop(play, INTERRUPTED.to_owned(), waiting);
+                break;
+            }
             if let Some(reason) = shared.breached() {
                 waiting.push_front(names);
                 self.block(play, reason, waiting);
+                break;
+            }
+            let next = Next {
+                play: &course.name,
+                soak: course.pace.soak,
+                goes_back: play.rollback.is_some(),
+                hosts: names.len(),
+            };
+            if let Some(reason) = self.closing.keeps(&shared.settings, &next) {
+                waiting.push_front(names);
+                self.stop(play, reason, waiting);
                 break;
             }
             let room = course.pace.room(&shared, play, clusters, listed, &names);
@@ -349,11 +398,16 @@ impl Run {
                 });
             }
             let before = changes(&hosts);
+            let begun = Instant::now();
             let mut batch = self.batch(play, course, hosts.clone()).await?;
             let mut stop = batch.stop.take();
             if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
                 stop = course.pace.soak(&shared, play, clusters, &names).await;
                 self.blocked |= stop.is_some();
+            }
+            if changes(&hosts) > before {
+                self.closing
+                    .learn(&course.name, hosts.len(), begun.elapsed());
             }
             if let Some(reason) = stop {
                 self.stop(play, reason, waiting);
@@ -399,13 +453,13 @@ impl Run {
     }
 
     /// The run ends because of something that no host of it did.
-    fn block(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
+    fn block(&mut self, play: &Arc<Play>, reason: String, waiting: VecDeque<Vec<String>>) {
         self.stop(play, reason, waiting);
         self.blocked = true;
     }
 
     /// No batch starts any more; those that wait are pending.
-    fn stop(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
+    fn stop(&mut self, play: &Arc<Play>, reason: String, waiting: VecDeque<Vec<String>>) {
         self.stopped = true;
         let pending: Vec<String> = waiting.into_iter().flatten().collect();
         self.leave(play, &pending);
@@ -427,7 +481,7 @@ impl Run {
         let Some(module) = module::find("setup") else {
             return Ok(None);
         };
-        if wanted == Some(false) {
+        if !wanted.unwrap_or(self.shared.settings.gather_facts) {
             return Ok(None);
         }
         let action = Action::Module {
@@ -450,8 +504,11 @@ impl Run {
         }
     }
 
-    fn leave(&mut self, play: &Play, hosts: &[String]) {
+    fn leave(&mut self, play: &Arc<Play>, hosts: &[String]) {
         for host in hosts {
+            if self.passed_before(play, host) {
+                continue;
+            }
             *self.pending.entry(host.clone()).or_default() |= play.rollback.is_some();
         }
     }
@@ -493,7 +550,11 @@ impl Run {
             self.setup_failed.is_some() || !self.matched,
         );
         let exit_code = match exit_code {
-            exit_code::DONE if self.blocked => exit_code::FAILED,
+            // Whatever cannot be recorded, it did not end well.
+            exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
+                exit_code::FAILED
+            }
+            exit_code::DONE if self.closing.has_stopped() => exit_code::WINDOW_CLOSED,
             other => other,
         };
         if !self.matched && self.setup_failed.is_none() {
@@ -528,6 +589,7 @@ fn reset(host: &Arc<Host>) {
     state.notified.clear();
     state.claimed.clear();
     state.told_pending.clear();
+    state.earlier.owed.clear();
     state.not_undone.clear();
     state.held = None;
 }

@@ -144,14 +144,7 @@ fn list(source: &str, draft: &mut Draft) {
 /// Each entry of a folder is a source of its own, in the order of the names.
 fn folder(path: &Path, draft: &mut Draft) {
     for entry in listing(path, &mut draft.problems) {
-        let name = entry
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let ignored = IGNORED_NAMES.contains(&name.as_str())
-            || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending));
-        if ignored {
+        if !is_source(&entry) {
             continue;
         }
         if entry.is_dir() {
@@ -160,6 +153,13 @@ fn folder(path: &Path, draft: &mut Draft) {
             file(&entry, draft);
         }
     }
+}
+
+/// Whether an entry of a folder of sources is one, by its name.
+pub(super) fn is_source(entry: &Path) -> bool {
+    let name = entry.file_name().unwrap_or_default().to_string_lossy();
+    !IGNORED_NAMES.contains(&name.as_ref())
+        && !IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn file(path: &Path, draft: &mut Draft) {

@@ -196,6 +196,12 @@ impl Loader {
         }
     }
 
+    /// The files that were read so far, as absolute paths.
+    pub(super) fn files_read(&self) -> Vec<PathBuf> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.keys().cloned().collect()
+    }
+
     pub(super) fn catalog(&self) -> &dyn Catalog {
         self.catalog.as_ref()
     }

@@ -24,7 +24,7 @@
 //! | 15 | killed between swap and gate | `stopped` | `killed` |
 //! | 16 | the connection is lost | `interrupted` (upload, restart) | `link` |
 //! | 17 | the host reboots | `interrupted` | `link` |
-//! | 18 | Ctrl-C, once and twice | `stopped` | |
+//! | 18 | Ctrl-C, SIGTERM, a closed terminal; once and twice | `stopped`, `signals` | |
 //! | 19 | a human's cordon | `cordons` | |
 //! | 20 | a killed run's cordon | `cordons` | |
 //! | 21 | a node that is not ready before | `drain`, `preflight`, `budget` (takes room) | |
@@ -39,10 +39,14 @@
 //! | 30 | etcd is too old | `preflight` (with 28) | |
 //! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
 //! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
+//! | 37 | it is started by a timer | `schedule` (what is started) | `schedule` |
+//! | 38 | the window closes in mid-run | `window` | |
 //! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
 //! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
 //! | 42 | a hook fails | `hooks` | |
+//! | 47 | the journal's disk is full | `journal` | |
+//! | 48 | the journal is torn, or damaged | `journal` | |
 //! | 49 | the user's probe fails | `stopped` | |
 //! | 50 | no secret anywhere, and private copies | `secrets` | |
 #![expect(
@@ -66,6 +70,7 @@ mod hops;
 mod interrupted;
 mod inventories;
 mod inventory;
+mod journal;
 mod k3s;
 mod killed;
 mod kubeadm;
@@ -77,9 +82,12 @@ mod objects;
 mod preflight;
 mod prober;
 mod running;
+mod schedule;
 mod secrets;
+mod signals;
 mod snapshot;
 mod staging;
 mod stopped;
 mod tags;
 mod versions;
+mod window;
