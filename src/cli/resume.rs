@@ -1,6 +1,6 @@
 //! `windlass resume`: goes on with a run that did not end well.
 
-use super::args::{ResumeArgs, RunArgs, StateArgs, VaultArgs};
+use super::args::{NotifyArgs, ReportArgs, ResumeArgs, RunArgs, StateArgs, VaultArgs};
 use super::request::{self, Unlike};
 use super::{CliError, earlier, extra_vars, output, run, run_name, settings, state};
 use crate::engine::{Before, exit_code};
@@ -79,6 +79,16 @@ fn from_anywhere(args: &ResumeArgs) -> ResumeArgs {
         state: StateArgs { state_dir: None },
         become_password_file: path(&args.become_password_file),
         html: path(&args.html),
+        report: ReportArgs {
+            junit: path(&args.report.junit),
+            metrics: path(&args.report.metrics),
+        },
+        notify: NotifyArgs {
+            notify_file: path(&args.notify.notify_file),
+            notify_token_file: path(&args.notify.notify_token_file),
+            ..args.notify.clone()
+        },
+        window: args.window.clone(),
         vault: VaultArgs {
             vault_password_file: files.map(|file| absolute(file)).collect(),
             ..args.vault.clone()
