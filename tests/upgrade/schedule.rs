@@ -10,7 +10,8 @@ fn schedule(lab: &Lab, arguments: &[&str]) -> Output {
     let mut command = lab.command(&[&["schedule"], arguments].concat());
     command
         .env("TZ", "Europe/Berlin")
-        .env_remove("SSH_AUTH_SOCK");
+        .env_remove("SSH_AUTH_SOCK")
+        .env_remove("NO_COLOR");
     within(DEADLINE, command)
 }
 
