@@ -68,13 +68,6 @@ pub struct Summary {
     pub exit_code: u8,
 }
 
-impl Summary {
-    /// Whether all is well and nothing was to be done.
-    pub fn is_idle(&self) -> bool {
-        self.exit_code == exit_code::DONE && self.recap.iter().all(|host| host.changed == 0)
-    }
-}
-
 impl Run {
     /// Puts the parts together; no host is touched yet.
     pub fn new(parts: Parts) -> Self {
@@ -364,12 +357,7 @@ impl Run {
                 self.block(play, reason, waiting);
                 break;
             }
-            let next = Next {
-                play: &course.name,
-                soak: course.pace.soak,
-                goes_back: play.rollback.is_some(),
-                hosts: names.len(),
-            };
+            let next = Next::of(play, &course.name, course.pace.soak, names.len());
             if let Some(reason) = self.closing.keeps(&shared.settings, &next) {
                 waiting.push_front(names);
                 self.stop(play, reason, waiting);

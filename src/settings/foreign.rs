@@ -33,12 +33,13 @@ pub(super) fn value(
         kind,
         Kind::Path | Kind::Paths | Kind::Labelled | Kind::Sources
     );
-    let filled = match is_path {
-        true => match filled(word, around) {
+    let filled = if is_path {
+        match filled(word, around) {
             Ok(filled) => filled,
             Err(wrong) => return Some(Err(wrong)),
-        },
-        false => word.to_owned(),
+        }
+    } else {
+        word.to_owned()
     };
     let value = match kind {
         // Ansible's own lists of sources are separated by commas.
