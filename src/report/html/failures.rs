@@ -172,7 +172,10 @@ fn way_back(host: &Host) -> String {
         if lines.is_empty() {
             return;
         }
-        let _ = write!(out, "<p class=\"label\">{title}</p><ul class=\"{class}\">");
+        let _ = write!(
+            out,
+            "<p class=\"title-{class}\">{title}</p><ul class=\"{class}\">"
+        );
         for line in lines {
             let _ = write!(out, "<li>{}</li>", Breakable(line, PATH));
         }
