@@ -258,7 +258,7 @@ fn name_of(extra: &Extra) -> Option<&str> {
 }
 
 /// The command line of `run` that asks for the same again; `extra_vars` from `options_again`. What the run did not say is
-/// as the settings have it.
+/// not said now either, whatever today's settings are.
 pub(super) fn run_args(
     request: &Request,
     args: &ResumeArgs,
@@ -300,7 +300,7 @@ pub(super) fn run_args(
     words
         .0
         .extend(playbooks.map(|path| path.display().to_string()));
-    let parsed = args::parse(words.0, settings);
+    let parsed = args::parse(words.0, &args::of_today(settings));
     let mut run = match parsed.map(|cli| cli.verb) {
         Ok(Verb::Run(run)) => *run,
         Ok(_) => return Err(anyhow::anyhow!("what the run was asked is no run").into()),

@@ -3,8 +3,7 @@
 //! So a flag that was given is stronger than any setting, one that was not has the setting's value, and `--help` says
 //! both the default and the variable of the environment. Nothing else in `cli` needs to know of settings.
 
-use super::{Cli, RunArgs, Verb};
-use crate::cli::CliError;
+use super::Cli;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::Id;
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
@@ -21,23 +20,6 @@ pub(in crate::cli) fn parse(
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// Reads the words of a `run` that is gone on with, as they were recorded.
-pub(in crate::cli) fn parse_run(
-    words: Vec<OsString>,
-    settings: &Settings,
-) -> Result<Box<RunArgs>, CliError> {
-    let settings = &of_today(settings);
-    let wrong = |message: String| CliError::Usage {
-        message,
-        hint: None,
-    };
-    match parse(words, settings).map(|cli| cli.verb) {
-        Ok(Verb::Run(args)) => Ok(args),
-        Ok(_) => Err(wrong("these are no words of `run`".to_owned())),
-        Err(error) => Err(wrong(error.to_string())),
-    }
-}
-
 /// The command line with these settings as defaults.
 fn command(settings: &Settings) -> Command {
     let color = settings
@@ -52,7 +34,7 @@ fn command(settings: &Settings) -> Command {
 }
 
 /// What a run that is gone on with takes from the settings of today. The rest is recorded: it goes on as it began.
-fn of_today(settings: &Settings) -> Settings {
+pub(in crate::cli) fn of_today(settings: &Settings) -> Settings {
     settings.only(|setting| match setting.table() {
         "notify" | "output" | "report" => true,
         _ => ["run.state_dir", "run.window", "run.window_pace"].contains(&setting.name),
@@ -303,7 +285,7 @@ mod tests {
         };
         assert_eq!(args.vault, crate::cli::args::VaultArgs::default());
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
-        assert_eq!(args.state_dir.as_deref(), Some("/state".as_ref()));
+        assert_eq!(args.state.state_dir.as_deref(), Some("/state".as_ref()));
         assert!(args.plain && !args.json);
         let words = ["windlass", "run", "site.yml"].map(OsString::from).to_vec();
         let args = parse_run(words, &settings).unwrap();

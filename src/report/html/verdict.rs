@@ -246,7 +246,7 @@ fn facts(run: &Run, clock: &Clock) -> String {
 fn pace(run: &Run) -> Option<String> {
     let changed = run.count(Standing::Changed);
     let took = run.took();
-    if changed < 5 || took < Duration::from_secs(60) || run.check {
+    if changed < 5 || took < Duration::from_mins(1) || run.check {
         return None;
     }
     let per_hour = changed as f64 * 3600.0 / took.as_secs_f64();
