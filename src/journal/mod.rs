@@ -25,8 +25,6 @@ pub use flight::{InFlight, in_flight};
 pub use follow::Follow;
 pub use history::{History, Owed};
 pub use lock::{Holder, Lock, LockError};
-pub use lock::{Holder, Lock, LockError};
-pub use operator::Operator;
 pub use operator::Operator;
 pub use outcome::Outcome;
 pub use reader::{Damage, Reader, Record};
