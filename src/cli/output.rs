@@ -43,9 +43,20 @@ pub(super) fn error(error: &CliError) {
             &format!("run {run} is still under way"),
             Some("wait for it to end; there is nothing to go on with before that"),
         ),
-        CliError::Other(error) => with_hint(&format!("{error:#}"), None),
+        CliError::Other(error) => with_hint(&chain(error), None),
     };
     complain(&text);
+}
+
+/// An error and what caused it; what an error says of its cause by itself is not said again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn with_hint(message: &str, hint: Option<&str>) -> String {

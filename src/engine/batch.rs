@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 /// Modules that act once for the whole batch.
 const ALONE: [&str; 2] = ["add_host", "pause"];
 
+/// Why a run stops that was told to.
+pub(super) const INTERRUPTED: &str = "interrupted by the user";
+
 /// A batch on its way.
 pub(super) struct Batch {
     pub(super) shared: Arc<Shared>,
@@ -119,9 +122,8 @@ impl Batch {
     }
 
     fn interrupt(&mut self, hosts: &[Arc<Host>]) {
-        let reason = "interrupted by the user";
-        drop_out(hosts, reason);
-        self.stop.get_or_insert_with(|| reason.to_owned());
+        drop_out(hosts, INTERRUPTED);
+        self.stop.get_or_insert_with(|| INTERRUPTED.to_owned());
     }
 
     async fn block(&mut self, block: &Arc<Block>, outer: &Lineage, hosts: &[Arc<Host>]) {
@@ -420,6 +422,7 @@ impl Batch {
             },
         };
         if let Some(reason) = stop_reason(self.limits, tally) {
+            let reason = self.shared.unrecorded().unwrap_or(reason);
             drop_out(batch, &reason);
             self.stop = Some(reason);
         }

@@ -1,6 +1,6 @@
 //! A whole run: play after play, batch after batch.
 
-use super::batch::{Batch, limits, play_flag};
+use super::batch::{Batch, INTERRUPTED, limits, play_flag};
 use super::closing::{Closing, Next};
 use super::conclude::conclude;
 use super::connect::RunDial;
@@ -353,6 +353,12 @@ impl Run {
         } = course;
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
+            if shared.is_interrupted() {
+                // It came between two batches, such as in a soak.
+                waiting.push_front(names);
+                self.stop(play, INTERRUPTED.to_owned(), waiting);
+                break;
+            }
             if let Some(reason) = shared.breached() {
                 waiting.push_front(names);
                 self.block(play, reason, waiting);

@@ -213,12 +213,15 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        breach.or_else(|| {
-            let why = self.events.broken()?;
-            Some(format!(
-                "the journal cannot be written: {why}; nothing more is changed"
-            ))
-        })
+        breach.or_else(|| self.unrecorded())
+    }
+
+    /// Why nothing more is to be changed: what is done cannot be recorded.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        let why = self.events.broken()?;
+        Some(format!(
+            "the journal cannot be written: {why}; nothing more is changed"
+        ))
     }
 
     /// The user's probe ends the run; the first reason stays.

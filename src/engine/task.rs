@@ -131,7 +131,9 @@ impl TaskRun {
             let unreachable = finished.status == Status::Unreachable;
             let over = repeat::breaks(&self.shared.templar, &self.task.loop_control, &inner);
             results.push(finished);
-            if unreachable || over {
+            // What is begun cannot be recorded any more: none of the other rounds could change anything.
+            let unrecorded = self.shared.unrecorded().is_some() && !host.state().aside;
+            if unreachable || over || unrecorded {
                 break;
             }
         }

@@ -3,7 +3,8 @@
 //! So a flag that was given is stronger than any setting, one that was not has the setting's value, and `--help` says
 //! both the default and the variable of the environment. Nothing else in `cli` needs to know of settings.
 
-use super::Cli;
+use super::{Cli, RunArgs, Verb};
+use crate::cli::CliError;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::Id;
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
@@ -18,6 +19,22 @@ pub(in crate::cli) fn parse(
     let mut command = command(settings);
     let matches = command.try_get_matches_from_mut(words)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Reads the words of a `run` that another verb has put together.
+pub(in crate::cli) fn parse_run(
+    words: Vec<OsString>,
+    settings: &Settings,
+) -> Result<Box<RunArgs>, CliError> {
+    let wrong = |message: String| CliError::Usage {
+        message,
+        hint: None,
+    };
+    match parse(words, settings).map(|cli| cli.verb) {
+        Ok(Verb::Run(args)) => Ok(args),
+        Ok(_) => Err(wrong("these are no words of `run`".to_owned())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
 }
 
 /// The command line with these settings as defaults.

@@ -1,6 +1,6 @@
 //! `windlass resume`.
 
-use super::{StateArgs, VaultArgs};
+use super::{VaultArgs, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -23,10 +23,16 @@ pub struct ResumeArgs {
     /// Hosts that work at once [default: as before].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub forks: Option<u32>,
-    /// Where runs are kept.
+    /// Where runs, locks and the lab are kept.
+    #[arg(id = "run.state_dir", long = "state-dir", value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+    /// What opens vaulted values and files; as before where nothing is said.
     #[command(flatten)]
-    pub state: StateArgs,
-    /// Read the password for becoming from the first line of this file [default: as before].
+    pub vault: VaultArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// Read the password for becoming from the first line of this file.
     #[arg(
         long,
         value_name = "FILE",
@@ -37,30 +43,22 @@ pub struct ResumeArgs {
     /// Ask for the password for becoming; a run that asked for it asks again.
     #[arg(short = 'K', long, help_heading = "Connection")]
     pub ask_become_pass: bool,
-    /// What opens vaulted values and files, beside what did before.
-    #[command(flatten)]
-    pub vault: VaultArgs,
     /// Print events as JSON, one a line.
-    #[arg(
-        id = "output.form=json",
-        long = "json",
-        help_heading = "Output",
-        conflicts_with = "output.form=plain"
-    )]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
+    #[arg(short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Say only what changes and what goes wrong, and how it ended in one line.
-    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
+    #[arg(short, long, help_heading = "Output", conflicts_with_all = ["json", "verbose", "profile"])]
     pub quiet: bool,
     /// Plain lines even on a terminal.
-    #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
+    #[arg(long, help_heading = "Output")]
     pub plain: bool,
     /// Say at the end where the time went: by task, and by host and phase.
-    #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
+    #[arg(long, help_heading = "Output")]
     pub profile: bool,
-    /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
+    /// Write the run as one HTML page when it is over.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub html: Option<PathBuf>,
 }

@@ -18,6 +18,10 @@ pub fn quiet(options: Options, out: Box<dyn Write + Send>) -> Box<dyn Reporter> 
     })
 }
 
+/// How a warning begins that names a group of a play which the inventory does not have: the shipped playbooks are for all
+/// kinds of clusters, so that is the rule.
+const NO_SUCH_GROUP: &str = "Could not match supplied host pattern";
+
 struct Quiet {
     transcript: Transcript,
     out: Box<dyn Write + Send>,
@@ -32,9 +36,16 @@ impl Quiet {
     /// What an event adds, with the headings above it.
     fn text(&mut self, event: &Event) -> String {
         let text = self.transcript.say(event);
-        match event.kind {
-            Kind::PlayStarted { .. } => {
-                self.play = text;
+        match &event.kind {
+            Kind::Warning { message, .. } if message.starts_with(NO_SUCH_GROUP) => {
+                return String::new();
+            }
+            Kind::PlayStarted { hosts, .. } => {
+                self.play = if hosts.is_empty() {
+                    String::new()
+                } else {
+                    text
+                };
                 self.batch.clear();
                 return String::new();
             }
