@@ -9,7 +9,8 @@ use crate::shell::quote;
 /// Hosts in flight that are named one by one; of more, only the number is told.
 const NAMED: usize = 12;
 
-/// The words of a run that was stopped at once. `again` is the command that goes on with it. `journal` is where it is recorded: another run's name for a rollback.
+/// The words of a run that was stopped at once. `again` is the command that goes on with it; `journal` is where it is
+/// recorded, under another run's name for a rollback.
 pub(super) fn stopped(
     store: &Store,
     run: &RunId,
