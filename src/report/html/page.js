@@ -245,7 +245,17 @@ function follow() {
   if (row.hidden) unfilter();
   toggle(row, true);
   rove(row, true);
-  row.scrollIntoView({ block: 'start', behavior: 'instant' });
+  const show = () => row.scrollIntoView({ block: 'start', behavior: 'instant' });
+  measure();
+  show();
+  // The hosts may have been laid out only now.
+  requestAnimationFrame(() => requestAnimationFrame(show));
+}
+
+// How much of the top the controls cover when they stick to it.
+function measure() {
+  const sticks = getComputedStyle(controls).position === 'sticky';
+  table.style.setProperty('--controls', (sticks ? controls.offsetHeight : 0) + 'px');
 }
 
 // What lies under the pointer.
@@ -314,7 +324,7 @@ function start() {
   restoreTheme();
   overview();
   redraw();
-  new ResizeObserver(() => table.style.setProperty('--controls', (getComputedStyle(controls).position === 'sticky' ? controls.offsetHeight : 0) + 'px')).observe(controls);
+  new ResizeObserver(measure).observe(controls);
   follow();
 }
 
