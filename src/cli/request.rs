@@ -1,6 +1,6 @@
 //! What a run is asked, as it is written down, and as it is asked again.
 
-use super::args::{self, ConnectionArgs, ResumeArgs, RunArgs, VaultArgs, Verb};
+use super::args::{self, ConnectionArgs, ResumeArgs, RunArgs, VaultArgs};
 use super::{CliError, extra_vars};
 use crate::inventory::{self, Inventory};
 use crate::journal::{Extra, Fingerprints, REQUEST_VERSION, Request};
@@ -300,17 +300,7 @@ pub(super) fn run_args(
     words
         .0
         .extend(playbooks.map(|path| path.display().to_string()));
-    let parsed = args::parse(words.0, &args::of_today(settings));
-    let mut run = match parsed.map(|cli| cli.verb) {
-        Ok(Verb::Run(run)) => *run,
-        Ok(_) => return Err(anyhow::anyhow!("what the run was asked is no run").into()),
-        Err(error) => {
-            return Err(CliError::usage(
-                format!("what the run was asked is not understood: {}", error.kind()),
-                "run the playbook again: what is done already is passed over",
-            ));
-        }
-    };
+    let mut run = *args::parse_run(words.0, settings)?;
     run.extra_vars = extra_vars;
     run.json = args.json;
     run.quiet = args.quiet;

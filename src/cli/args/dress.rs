@@ -3,7 +3,8 @@
 //! So a flag that was given is stronger than any setting, one that was not has the setting's value, and `--help` says
 //! both the default and the variable of the environment. Nothing else in `cli` needs to know of settings.
 
-use super::Cli;
+use super::{Cli, RunArgs, Verb};
+use crate::cli::CliError;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::Id;
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
@@ -20,6 +21,25 @@ pub(in crate::cli) fn parse(
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// Reads the words of a `run` that is gone on with, as they were recorded.
+pub(in crate::cli) fn parse_run(
+    words: Vec<String>,
+    settings: &Settings,
+) -> Result<Box<RunArgs>, CliError> {
+    let wrong = |why: String| {
+        CliError::usage(
+            format!("what the run was asked is not understood: {why}"),
+            "run the playbook again: what is done already is passed over",
+        )
+    };
+    match parse(words, &of_today(settings)).map(|cli| cli.verb) {
+        Ok(Verb::Run(args)) => Ok(args),
+        Ok(_) => Err(wrong("it is no run".to_owned())),
+        // No more than the kind: the words may hold what is not to be shown.
+        Err(error) => Err(wrong(error.kind().to_string())),
+    }
+}
+
 /// The command line with these settings as defaults.
 fn command(settings: &Settings) -> Command {
     let color = settings
@@ -34,7 +54,7 @@ fn command(settings: &Settings) -> Command {
 }
 
 /// What a run that is gone on with takes from the settings of today. The rest is recorded: it goes on as it began.
-pub(in crate::cli) fn of_today(settings: &Settings) -> Settings {
+fn of_today(settings: &Settings) -> Settings {
     settings.only(|setting| match setting.table() {
         "notify" | "output" | "report" => true,
         _ => ["run.state_dir", "run.window", "run.window_pace"].contains(&setting.name),
@@ -287,7 +307,7 @@ mod tests {
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
         assert_eq!(args.state.state_dir.as_deref(), Some("/state".as_ref()));
         assert!(args.plain && !args.json);
-        let words = ["windlass", "run", "site.yml"].map(OsString::from).to_vec();
+        let words = ["windlass", "run", "site.yml"].map(str::to_owned).to_vec();
         let args = parse_run(words, &settings).unwrap();
         assert_eq!((args.forks, args.connection.become_enabled), (50, false));
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));

@@ -26,7 +26,7 @@ mod window;
 pub(super) use again::AgainArgs;
 pub(super) use bundle::{BundleAction, BundleArgs, BundleCreate};
 pub(super) use connection::ConnectionArgs;
-pub(super) use dress::{of_today, parse};
+pub(super) use dress::{parse, parse_run};
 pub(super) use inventory::InventoryArgs;
 pub(super) use lab::{LabAction, LabArgs};
 pub(super) use notify::NotifyArgs;
