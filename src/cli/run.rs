@@ -209,9 +209,9 @@ fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
             )
         })?;
         let password = text.lines().next().map(str::to_owned);
-        password
-            .iter()
-            .for_each(|it| confidential::secrets().learn(it));
+        if let Some(password) = &password {
+            confidential::secrets().learn(password);
+        }
         return Ok(password);
     }
     if !args.ask_become_pass {
