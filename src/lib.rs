@@ -14,6 +14,7 @@
 //! |---|---|---|---|
 //! | 0 | [`source`] | files, places in them, diagnostics and how they are drawn | YAML, Ansible, hosts |
 //! | 0 | [`event`] | everything that happens in a run, as data | who listens |
+//! | 0 | [`holder`] | who holds a lock: run, user, machine, process | where locks lie |
 //! | 1 | [`yaml`] | YAML 1.1 as PyYAML reads and writes it, with places | playbooks |
 //! | 1 | [`shell`] | quoting, becoming another user | SSH |
 //! | 2 | [`template`] | Jinja as Ansible uses it: lazy variables, filters, tests, lookups | hosts, SSH |
@@ -59,6 +60,7 @@ pub mod connection;
 pub mod engine;
 pub mod event;
 pub mod facts;
+pub mod holder;
 pub mod inventory;
 pub mod journal;
 pub mod kubernetes;

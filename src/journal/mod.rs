@@ -9,7 +9,7 @@ mod run_id;
 mod store;
 
 pub use fate::Fate;
-pub use lock::{Holder, Lock, LockError};
+pub use lock::{Lock, LockError, LockFile};
 pub use record::Journal;
 pub use run_id::RunId;
 pub use store::{Store, StoreError};
