@@ -300,6 +300,7 @@ mod tests {
             name: name.to_owned(),
             hosts: Vec::new(),
             rollback: false,
+            key: String::new(),
         })
     }
 

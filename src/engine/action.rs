@@ -271,6 +271,10 @@ impl Call<'_> {
 
     /// Has the inverse written to the host, and the intent to the journal, before anything changes.
     async fn announce(&self, cx: &Context, change: &Change) -> Result<(), Called> {
+        if let Some(kind) = self.run.promise(self.host, self.scope) {
+            let events = &self.run.shared.events;
+            events.emit_durable(kind).await.map_err(not_written)?;
+        }
         if !self.run.play.keeps_undo() || self.host.state().aside {
             return Ok(());
         }
@@ -308,11 +312,7 @@ impl Call<'_> {
                 what: what.clone(),
             })
             .await
-            .map_err(|error| {
-                Called::failed(format!(
-                    "the journal could not be written, so nothing was changed: {error}"
-                ))
-            })?;
+            .map_err(not_written)?;
         let log = undo_log(self.run, &self.on)?.with_deadman(deadman::due(&self.on));
         let become_user = self.undo_become()?;
         let script = UndoScript {
@@ -434,6 +434,14 @@ impl Call<'_> {
         }
         Ok(coerce(spec, &given)?)
     }
+}
+
+/// What must be remembered could not be written down.
+#[expect(clippy::needless_pass_by_value, reason = "made to be mapped with")]
+fn not_written(error: std::io::Error) -> Called {
+    Called::failed(format!(
+        "the journal could not be written, so nothing was changed: {error}"
+    ))
 }
 
 /// The undo log of this run on `host`.

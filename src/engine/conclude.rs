@@ -31,6 +31,7 @@ pub(super) async fn conclude(batch: &mut Batch) {
             say_what_stays(batch, host);
         }
     }
+    batch.say_who_passed().await;
     batch.on_failure().await;
     batch.bring_back(&back).await;
     conclude_elsewhere(batch).await;

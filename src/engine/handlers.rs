@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::host::{Failure, Host, Standing};
 use super::keywords::text;
 use super::lineage::{Level, Lineage};
+use super::pending;
 use super::variables::task_scope;
 use crate::event::Kind;
 use crate::playbook::{Item, Task};
@@ -109,7 +110,15 @@ impl Batch {
                 continue;
             }
             ran = true;
-            self.items(&[Item::Task(task)], lineage, wanted).await;
+            self.items(&[Item::Task(task)], lineage, wanted.clone())
+                .await;
+            for host in &wanted {
+                // One that failed here, or was lost, did not run it: it stays pending.
+                if matches!(host.state().standing, Standing::Active | Standing::Ended) {
+                    host.state().claimed.clear();
+                    pending::say(&self.shared, &self.play.key, host);
+                }
+            }
         }
         ran
     }
@@ -137,14 +146,19 @@ impl Batch {
         let topics: Vec<String> = task.listen.iter().flat_map(render).collect();
         let mut state = host.state();
         let mut wanted = false;
-        for name in &names {
-            wanted |= state.notified.shift_remove(name);
+        for name in names {
+            if state.notified.shift_remove(&name) {
+                wanted = true;
+                state.claimed.insert(name);
+            }
         }
         // A topic may have several listeners: it is used up when the round has passed the last of them.
         wanted |= topics.iter().any(|topic| state.notified.contains(topic));
         if self.is_last_listener(task, &topics) {
-            for topic in &topics {
-                state.notified.shift_remove(topic);
+            for topic in topics {
+                if state.notified.shift_remove(&topic) {
+                    state.claimed.insert(topic);
+                }
             }
         }
         wanted

@@ -72,6 +72,10 @@ pub(super) struct State {
     pub(super) set: Arc<Variables>,
     /// Names of handlers and topics that were notified.
     pub(super) notified: IndexSet<String>,
+    /// Of these, what handlers that run at this moment answer to.
+    pub(super) claimed: IndexSet<String>,
+    /// What the journal knows to be still to be run.
+    pub(super) told_pending: Vec<String>,
     /// Undo steps recorded on the host in this run: their numbers never repeat, as the host's log goes by them.
     pub(super) steps: u32,
     /// Of these, recorded since the host was last committed.

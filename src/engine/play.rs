@@ -19,6 +19,8 @@ pub(super) struct PlayRun {
     pub(super) play: Arc<Play>,
     /// The name as it is shown.
     pub(super) name: String,
+    /// The play's name in the journal, the same in every run of the playbook.
+    pub(super) key: Arc<str>,
     /// The hosts of the batch.
     pub(super) batch: Vec<Arc<Host>>,
     /// The names of all hosts of the play.
@@ -46,6 +48,7 @@ impl PlayRun {
         let run = Arc::new(Self {
             play: play.clone(),
             name: name.to_owned(),
+            key: shared.play_key(),
             batch,
             all: all.to_vec(),
             clusters: clusters.clone(),

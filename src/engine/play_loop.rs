@@ -7,7 +7,8 @@ use super::host::Host;
 use super::keywords::KeywordError;
 use super::lineage::Lineage;
 use super::play::PlayRun;
-use super::repeat::{Round, rounds};
+use super::play_key::Counted;
+use super::repeat::{Round, label, rounds};
 use super::run::Run;
 use super::variables::task_scope;
 use crate::playbook::{Play, PlayLoop};
@@ -50,11 +51,19 @@ impl Run {
             Err(error) => return self.refuse(error),
         };
         let outer = self.shared().round();
+        let mut labels = Counted::default();
         for round in rounds {
             let mut variables = Variables::clone(&outer);
             variables.extend(round.variables);
             self.shared().set_round(Arc::new(variables));
+            if let Some(first) = group.first() {
+                let scope = self.play_scope(first);
+                let templar = &self.shared().templar;
+                let label = label(templar, &around.control, &round.item, &scope);
+                self.keys.enter(labels.unlike_before(label));
+            }
             self.plays(group, depth + 1).await;
+            self.keys.leave();
             if self.is_over() {
                 break;
             }

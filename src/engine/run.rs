@@ -10,12 +10,14 @@ use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
 use super::pace::{Pace, Room};
 use super::play::PlayRun;
+use super::play_key::PlayKeys;
 use super::policy::Limits;
 use super::probe::{self, Probe};
 use super::shared::{Parts, Shared};
 use super::variables::task_scope;
 use crate::event::{self, Counts, HostState, Kind};
 use crate::inventory::Pattern;
+use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use crate::module;
 use crate::plan::{BatchSize, Order, batches, order};
@@ -38,6 +40,7 @@ pub struct Run {
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
     blocked: bool,
     started: Instant,
+    pub(super) keys: PlayKeys,
 }
 
 /// What all batches of a play share.
@@ -70,11 +73,14 @@ impl Run {
             stopped: false,
             blocked: false,
             started: Instant::now(),
+            keys: PlayKeys::default(),
         }
     }
 
     /// Runs a playbook to its end.
     pub async fn playbook(mut self, playbook: &Playbook) -> Summary {
+        self.keys = PlayKeys::of(playbook);
+        let Operator { user, controller } = Operator::here();
         self.shared.events.emit(Kind::RunStarted {
             run: self.shared.run.to_string(),
             version: event::VERSION,
@@ -87,6 +93,9 @@ impl Run {
                 .map(|source| source.display().to_string())
                 .collect(),
             check: self.shared.settings.check,
+            user,
+            controller,
+            resumes: None,
         });
         self.plays(&playbook.plays, 0).await;
         self.close().await;
@@ -239,7 +248,10 @@ impl Run {
             Some(node) => text(&shared.templar.render(node, &scope)?),
             None => text(&shared.templar.render(&play.hosts, &scope)?),
         };
+        let key = self.keys.key(play);
+        shared.set_play_key(&key);
         shared.events.emit(Kind::PlayStarted {
+            key,
             name: name.clone(),
             hosts: alive.clone(),
             rollback: play.rollback.as_ref().is_some_and(|it| it.on_failure),
@@ -514,6 +526,8 @@ fn reset(host: &Arc<Host>) {
     let mut state = host.state();
     state.standing = Standing::Active;
     state.notified.clear();
+    state.claimed.clear();
+    state.told_pending.clear();
     state.not_undone.clear();
     state.held = None;
 }

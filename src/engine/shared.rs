@@ -96,6 +96,8 @@ pub(super) struct Shared {
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
+    /// The key of the current play.
+    play_key: Mutex<Arc<str>>,
 }
 
 impl Shared {
@@ -129,6 +131,7 @@ impl Shared {
             breach: Mutex::default(),
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
+            play_key: Mutex::default(),
         };
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
@@ -153,6 +156,19 @@ impl Shared {
     pub(super) fn set_round(&self, variables: Arc<Variables>) -> Arc<Variables> {
         let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *round, variables)
+    }
+
+    /// The key of the current play.
+    pub(super) fn play_key(&self) -> Arc<str> {
+        self.play_key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Another play is the current one.
+    pub(super) fn set_play_key(&self, key: &str) {
+        *self.play_key.lock().unwrap_or_else(PoisonError::into_inner) = key.into();
     }
 
     /// Whether nothing new is to be begun: the user asked to stop, or the probe gave too many bad answers.

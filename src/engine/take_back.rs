@@ -4,6 +4,7 @@ use super::lineage::Lineage;
 use super::rollback::{Extent, way_back};
 use super::run::{Run, Summary};
 use crate::event::{self, Counts, HostState, Kind};
+use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,12 +15,16 @@ impl Run {
         let started = Instant::now();
         let shared = self.shared().clone();
         let lineage = Lineage::default();
+        let Operator { user, controller } = Operator::here();
         shared.events.emit(Kind::RunStarted {
             run: shared.run.to_string(),
             version: event::VERSION,
             playbook: format!("rollback of {}", shared.run),
             inventory: Vec::new(),
             check: false,
+            user,
+            controller,
+            resumes: None,
         });
         let clusters = Arc::new(Clusters::new(self.dial(&lineage)));
         let mut recap = Vec::new();

@@ -381,15 +381,13 @@ impl TaskRun {
             finished.status = Status::Ignored;
         }
         self.commit_if_asked(host, scope, &mut finished).await;
+        self.notify(host, scope, finished.status);
         self.shared.events.emit(Kind::TaskFinished {
             task: self.number,
             host: host.name.clone(),
             result: self.shown(&finished, scope, took),
         });
         self.take_over(host, scope, &finished);
-        if finished.status == Status::Changed {
-            self.notify(host, scope);
-        }
         self.count(host, scope, &finished);
         finished
     }
@@ -467,23 +465,6 @@ impl TaskRun {
         self.words(scope)
             .flag("delegate_facts", |k| k.delegate_facts.as_ref())
             .is_ok_and(|on| on == Some(true))
-    }
-
-    fn notify(&self, host: &Host, scope: &Scope) {
-        for node in &self.task.notify {
-            let names = match self.shared.templar.render(node, scope) {
-                Ok(Value::Array(items)) => items.iter().map(text).collect(),
-                Ok(value) => vec![text(&value)],
-                Err(error) => {
-                    self.shared.events.emit(Kind::Warning {
-                        host: Some(host.name.clone()),
-                        message: format!("`notify` does not render: {}", error.message),
-                    });
-                    continue;
-                }
-            };
-            host.state().notified.extend(names);
-        }
     }
 
     fn count(&self, host: &Host, scope: &Scope, finished: &Finished) {

@@ -40,6 +40,15 @@ pub enum Kind {
         inventory: Vec<String>,
         /// Whether nothing is to be changed.
         check: bool,
+        /// The login name of the user who started it; empty in journals of version 1, as the next one.
+        #[serde(default)]
+        user: String,
+        /// The host name of the machine that it runs on.
+        #[serde(default)]
+        controller: String,
+        /// The run that this one goes on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumes: Option<String>,
     },
     /// A play starts.
     PlayStarted {
@@ -49,6 +58,10 @@ pub enum Kind {
         hosts: Vec<String>,
         /// Whether its hosts go back when they fail.
         rollback: bool,
+        /// The same for this play in every run of the playbook: `file:line`, the file relative to the first playbook's
+        /// folder, and `/label` for the round of each loop around it, such as `kubernetes.yml:8/v1.34.3`.
+        #[serde(default)]
+        key: String,
     },
     /// A batch of a play starts.
     BatchStarted {
@@ -142,10 +155,35 @@ pub enum Kind {
         /// What the step changes, in words.
         what: String,
     },
-    /// A host passed the play; its changes stay.
+    /// A host passed the play so far; its changes stay.
     HostCommitted {
         /// The host.
         host: String,
+    },
+    /// A host is through with a play and was committed where it had changed. On the disk before the run goes on.
+    HostPassed {
+        /// The host.
+        host: String,
+        /// The play's key.
+        #[serde(default)]
+        play: String,
+    },
+    /// What is notified on a host changed. On the disk before the change that notifies is made, and before the task counts as done.
+    Notified {
+        /// The host.
+        host: String,
+        /// The key of the play whose handlers these are.
+        #[serde(default)]
+        play: String,
+        /// The names and topics whose handlers are still to be run, in the order they were notified.
+        #[serde(default)]
+        handlers: Vec<String>,
+    },
+    /// The user asked the run to stop: Ctrl-C or SIGTERM.
+    Interrupted {
+        /// The second time: the run stops where it is.
+        #[serde(default)]
+        now: bool,
     },
     /// A host's dead-man timer runs: it goes back by itself unless the run commits it or moves the timer in time.
     DeadmanArmed {

@@ -4,12 +4,14 @@
 
 mod fate;
 mod lock;
+mod operator;
 mod record;
 mod run_id;
 mod store;
 
 pub use fate::Fate;
 pub use lock::{Lock, LockError, LockFile};
+pub use operator::Operator;
 pub use record::Journal;
 pub use run_id::RunId;
 pub use store::{Store, StoreError};

@@ -75,6 +75,9 @@ pub(super) fn run() -> Kind {
         playbook: "site.yml".to_owned(),
         inventory: names(&["hosts.ini"]),
         check: false,
+        user: "ann".to_owned(),
+        controller: "desk".to_owned(),
+        resumes: None,
     }
 }
 
@@ -83,6 +86,7 @@ pub(super) fn play(name: &str, hosts: &[&str]) -> Kind {
         name: name.to_owned(),
         hosts: names(hosts),
         rollback: true,
+        key: "site.yml:1".to_owned(),
     }
 }
 

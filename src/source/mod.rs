@@ -4,9 +4,11 @@
 
 mod diagnostic;
 mod file;
+mod relative;
 mod render;
 mod suggestion;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use file::{Position, SourceFile, Span};
+pub use relative::relative;
 pub use suggestion::did_you_mean;

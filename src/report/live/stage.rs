@@ -83,7 +83,9 @@ impl Stage {
             Kind::HostReconnected { host, .. } => {
                 self.row(host, |row| "connected again".clone_into(&mut row.doing));
             }
-            Kind::HostCommitted { host } => self.left(host, HostState::Done),
+            Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
+                self.left(host, HostState::Done);
+            }
             Kind::WentBack { host, .. } => {
                 self.row(host, |row| {
                     "went back by itself".clone_into(&mut row.doing);

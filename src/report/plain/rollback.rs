@@ -66,6 +66,16 @@ pub(super) fn probe(
     options.colors().paint(tone, &text) + "\n"
 }
 
+/// The user asked the run to stop, once or twice.
+pub(super) fn interrupted(options: Options, now: bool) -> String {
+    let text = if now {
+        "interrupted again: stops now; what is not committed is taken back by the next run, or by the hosts themselves"
+    } else {
+        "interrupted: no new task starts; hosts in flight finish their task, then go back where the play says so (again to stop now)"
+    };
+    warning(options, None, text)
+}
+
 /// What the way back of a host came to.
 pub(super) struct Finished<'a> {
     pub(super) host: &'a str,

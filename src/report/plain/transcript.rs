@@ -71,10 +71,14 @@ impl Transcript {
                 run,
                 playbook,
                 check,
+                resumes,
                 ..
             } => {
                 self.check = *check;
-                let mut text = self.note(1, &format!("run {run} of {playbook}"));
+                let mut text = match resumes {
+                    None => self.note(1, &format!("run {run} of {playbook}")),
+                    Some(before) => self.note(0, &format!("run {run} goes on with {before}")),
+                };
                 if *check {
                     text.push_str(&self.heading(&format!("CHECK MODE [{playbook}]")));
                 }
@@ -164,6 +168,9 @@ impl Transcript {
             Kind::UndoRecorded { host, step, what } => {
                 self.note(2, &format!("  [{host}] undo {step}: {}", one_line(what)))
             }
+            // What is pending is said where it is run, or where it is not.
+            Kind::Notified { .. } => String::new(),
+            Kind::HostPassed { host, .. } => self.note(2, &format!("  [{host}] passed the play")),
             Kind::HostCommitted { host } => self.note(1, &format!("  [{host}] committed")),
             Kind::DeadmanArmed { host, limit } => self.note(
                 1,
@@ -218,6 +225,7 @@ impl Transcript {
                 self.current = None;
                 rollback::stopped(options, reason, pending)
             }
+            Kind::Interrupted { now } => rollback::interrupted(options, *now),
             Kind::Warning { host, message } => rollback::warning(options, host.as_deref(), message),
             Kind::RunFinished {
                 recap,
