@@ -12,12 +12,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
+/// How long a run that is to stop at once may take to give its locks back.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What a verb has read and checked before anything starts.
 pub(super) struct Conduct {
     /// The run whose undo logs are written, or taken back.
     pub(super) run: RunId,
     /// The run under whose name the journal is kept.
     pub(super) journal: RunId,
+    /// What is run, for those who wait for its lock.
+    pub(super) what: String,
     /// The inventory sources.
     pub(super) sources: Vec<String>,
     pub(super) inventory: Arc<Inventory>,
@@ -48,7 +53,8 @@ impl Conduct {
         W: AsyncFnOnce(Run) -> Summary,
     {
         let templar = Arc::new(Templar::new());
-        let lock = state::lock(&self.state, &self.sources, &self.journal)?;
+        let holder = state::holder(&self.journal, &self.what, &self.sources);
+        let lock = state::lock(&self.state, &self.sources, &holder)?;
         let inventory = Arc::make_mut(&mut self.inventory);
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
@@ -66,12 +72,19 @@ impl Conduct {
             events: Events::new(Some(journal.clone()), events),
             interrupted,
             store,
-        });
+        })
+        .holding(holder);
+        let locks = engine.locks();
         let showing = tokio::spawn(show::events(reporter, self.style));
         let code = tokio::select! {
             summary = work(engine) => summary.exit_code,
-            () = now.notified() => exit_code::INTERRUPTED,
+            () = now.notified() => {
+                // What runs on the hosts is not waited for, but whoever comes next should not find them locked.
+                let _in_time = tokio::time::timeout(LAST_WORDS, locks.give_back()).await;
+                exit_code::INTERRUPTED
+            }
         };
+        drop(locks);
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
         journal.close();

@@ -10,6 +10,7 @@ mod inventory;
 mod lab;
 mod labs;
 mod list;
+mod lock;
 mod output;
 mod plan;
 mod plan_input;

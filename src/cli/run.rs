@@ -44,6 +44,12 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
     let conduct = Conduct {
         journal: run.clone(),
         run,
+        what: args
+            .playbooks
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
         sources: args.sources.inventory.clone(),
         inventory,
         loader,

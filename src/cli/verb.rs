@@ -1,6 +1,6 @@
 //! From the command line to the verb that was asked for.
 
-use super::{Cli, Verb, bundle, inventory, lab, output, plan, rollback, run};
+use super::{Cli, Verb, bundle, inventory, lab, lock, output, plan, rollback, run};
 
 /// Runs the verb; the number is the process's exit code.
 pub fn main(cli: Cli) -> u8 {
@@ -10,6 +10,7 @@ pub fn main(cli: Cli) -> u8 {
         Verb::Inventory(args) => inventory::main(&args),
         Verb::Rollback(args) => rollback::main(&args),
         Verb::Bundle(args) => bundle::main(&args),
+        Verb::Lock(args) => lock::main(&args),
         Verb::Lab(args) => lab::main(&args),
     };
     match result {

@@ -15,6 +15,7 @@ mod host;
 mod include;
 mod keywords;
 mod lineage;
+mod locks;
 mod meta;
 mod nowhere;
 mod outline;
@@ -41,6 +42,7 @@ mod task;
 mod variables;
 
 pub use events::Events;
+pub use locks::{HostLockSeen, LeaseSeen, Locks, Stand};
 pub use outline::{Outline, PlayOutline, TaskOutline};
 pub use run::{Run, Summary};
 pub use shared::{Parts, Settings};

@@ -8,6 +8,7 @@ use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
+use super::locks::Locks;
 use super::pace::{Pace, Room};
 use super::play::PlayRun;
 use super::play_key::PlayKeys;
@@ -32,6 +33,7 @@ use std::time::Instant;
 /// A run on its way.
 pub struct Run {
     shared: Arc<Shared>,
+    pub(super) locks: Arc<Locks>,
     matched: bool,
     /// Hosts that plays were left for, with whether one of these plays takes hosts back: such plays do the work, others look.
     pending: HashMap<String, bool>,
@@ -65,8 +67,10 @@ pub struct Summary {
 impl Run {
     /// Puts the parts together; no host is touched yet.
     pub fn new(parts: Parts) -> Self {
+        let shared = Shared::new(parts);
         Self {
-            shared: Shared::new(parts),
+            locks: Locks::new(shared.clone()),
+            shared,
             matched: false,
             pending: HashMap::new(),
             setup_failed: None,
@@ -97,6 +101,10 @@ impl Run {
             controller,
             resumes: None,
         });
+        if let Some(summary) = self.lock(&playbook.plays).await {
+            self.close().await;
+            return summary;
+        }
         self.plays(&playbook.plays, 0).await;
         self.close().await;
         self.summary()
@@ -189,6 +197,22 @@ impl Run {
         play: &Arc<Play>,
         scope: &Scope,
     ) -> Result<Vec<String>, KeywordError> {
+        let (hosts, unmatched) = self.matching(play, scope)?;
+        for message in unmatched {
+            self.shared.events.emit(Kind::Warning {
+                host: None,
+                message,
+            });
+        }
+        Ok(hosts)
+    }
+
+    /// The same, with what is to be said of patterns that match nothing.
+    pub(super) fn matching(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<(Vec<String>, Vec<String>), KeywordError> {
         let shared = &self.shared;
         let at = |message: String| KeywordError {
             message,
@@ -203,12 +227,8 @@ impl Run {
             .inventory
             .select(&pattern, None)
             .map_err(|error| at(error.to_string()))?;
-        for unmatched in &selection.unmatched {
-            shared.events.emit(Kind::Warning {
-                host: None,
-                message: unmatched.to_string(),
-            });
-        }
+        let unmatched = selection.unmatched.iter().map(ToString::to_string);
+        let unmatched = unmatched.collect();
         let mut hosts: Vec<String> = selection
             .hosts
             .into_iter()
@@ -228,7 +248,7 @@ impl Run {
             })?;
             order(&mut hosts, by);
         }
-        Ok(hosts)
+        Ok((hosts, unmatched))
     }
 
     async fn play(&mut self, play: &Arc<Play>) -> Result<(), KeywordError> {
@@ -321,6 +341,7 @@ impl Run {
         } = course;
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
+            self.locks.confirm(&names).await;
             if let Some(reason) = shared.breached() {
                 waiting.push_front(names);
                 self.block(play, reason, waiting);
@@ -456,7 +477,8 @@ impl Run {
         }
     }
 
-    async fn close(&self) {
+    pub(super) async fn close(&self) {
+        self.locks.give_back().await;
         for host in self.shared.everyone() {
             for (_, connection) in host.connections.lock().await.drain() {
                 connection.close().await;
@@ -493,6 +515,7 @@ impl Run {
             self.setup_failed.is_some() || !self.matched,
         );
         let exit_code = match exit_code {
+            exit_code::DONE if self.shared.lost_lock() => exit_code::LOCKED,
             exit_code::DONE if self.blocked => exit_code::FAILED,
             other => other,
         };

@@ -26,6 +26,10 @@ impl Run {
             controller,
             resumes: None,
         });
+        if let Some(summary) = self.lock_hosts(hosts).await {
+            self.close().await;
+            return summary;
+        }
         let clusters = Arc::new(Clusters::new(self.dial(&lineage)));
         let mut recap = Vec::new();
         // One after the other, the last one first: a control plane must never lose two members at once.
@@ -50,6 +54,7 @@ impl Run {
             });
             shared.events.emit(way.event(name));
         }
+        self.close().await;
         let whole = recap
             .iter()
             .all(|counts| counts.state == HostState::RolledBack);

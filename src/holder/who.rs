@@ -104,9 +104,11 @@ mod tests {
         let mut holder = Holder::new("r1", "ann", "laptop");
         holder.pid = 7;
         holder.what = "upgrade.yml".to_owned();
-        assert_eq!(holder.who(), "run r1 of ann on laptop (process 7, upgrade.yml)");
-        let again: Holder =
-            serde_json::from_str(&serde_json::to_string(&holder).unwrap()).unwrap();
+        assert_eq!(
+            holder.who(),
+            "run r1 of ann on laptop (process 7, upgrade.yml)"
+        );
+        let again: Holder = serde_json::from_str(&serde_json::to_string(&holder).unwrap()).unwrap();
         assert_eq!(again, holder);
     }
 }

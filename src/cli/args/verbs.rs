@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, PlanArgs, RollbackArgs, RunArgs};
+use super::{BundleArgs, InventoryArgs, LabArgs, LockArgs, PlanArgs, RollbackArgs, RunArgs};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -38,6 +38,8 @@ pub enum Verb {
     Rollback(RollbackArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
+    /// Show who holds which locks, or free what a dead run holds.
+    Lock(Box<LockArgs>),
     /// Look after the lab that ships with the inventory.
     Lab(LabArgs),
 }
