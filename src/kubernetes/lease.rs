@@ -289,3 +289,54 @@ fn now() -> String {
         .strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
         .to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(identity: &Value, renewed: &Value) -> Value {
+        json!({"metadata": {"name": NAME}, "spec": {
+            "holderIdentity": identity, "leaseDurationSeconds": 60, "renewTime": renewed,
+        }})
+    }
+
+    fn ago(seconds: u64) -> Value {
+        let at = Timestamp::now() - Duration::from_secs(seconds);
+        json!(at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    }
+
+    #[test]
+    fn a_lease_is_held_until_it_was_not_renewed_for_its_time() {
+        let ann = json!("ann@laptop/r1");
+        let cases = [
+            (Value::Null, ago(0), None),
+            (json!(""), ago(0), None),
+            (ann.clone(), ago(5), Some(false)),
+            (ann.clone(), ago(61), Some(true)),
+            // Another clock is ahead.
+            (
+                ann.clone(),
+                json!("2999-01-01T00:00:00.000000Z"),
+                Some(false),
+            ),
+            (ann, Value::Null, Some(true)),
+        ];
+        for (identity, renewed, expired) in cases {
+            let held = HeldLease::of(&lease(&identity, &renewed));
+            let found = held.as_ref().map(|held| held.expired);
+            assert_eq!(found, expired, "{identity} {renewed}");
+            assert!(held.is_none_or(|held| held.run() == "r1"));
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_holder_counts_only_while_it_is_the_holder() {
+        let holder = Holder::new("r1", "ann", "laptop");
+        let mut lease = lease(&json!("ann@laptop/r1"), &ago(0));
+        lease["metadata"]["annotations"] = json!({HOLDER: serde_json::to_string(&holder).unwrap()});
+        assert_eq!(HeldLease::of(&lease).unwrap().holder, Some(holder));
+        lease["spec"]["holderIdentity"] = json!("bob@desk/r2");
+        let held = HeldLease::of(&lease).unwrap();
+        assert_eq!((held.run(), held.holder.as_ref()), ("r2", None));
+    }
+}

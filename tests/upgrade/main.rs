@@ -39,6 +39,7 @@
 //! | 30 | etcd is too old | `preflight` (with 28) | |
 //! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
 //! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
+//! | 37 | two runs at once, a stale lock | `locks` | |
 //! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
 //! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
@@ -72,6 +73,7 @@ mod kubeadm;
 mod kubelet;
 mod lab;
 mod limits;
+mod locks;
 mod mirror;
 mod objects;
 mod preflight;
