@@ -1,6 +1,6 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, show, signals, state};
+use super::{CliError, labs, parting, reporters, signals, state};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
 use crate::journal::RunId;
@@ -30,7 +30,7 @@ pub(super) struct Conduct {
     pub(super) settings: Settings,
     /// The state folder.
     pub(super) state: PathBuf,
-    pub(super) style: show::Style,
+    pub(super) style: reporters::Style,
 }
 
 impl Conduct {
@@ -52,6 +52,7 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
+        signals::survive_limits()?;
         let templar = Arc::new(Templar::new());
         let holder = state::holder(&self.journal, &self.what, &self.sources);
         let lock = state::lock(&self.state, &self.sources, &holder)?;
@@ -62,7 +63,8 @@ impl Conduct {
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
-        signals::watch(interrupted.clone(), now.clone(), events.downgrade())?;
+        let weak = events.downgrade();
+        signals::watch(interrupted.clone(), now.clone(), journal.clone(), weak)?;
         let engine = Run::new(Parts {
             run: self.run,
             inventory: self.inventory,
@@ -71,24 +73,34 @@ impl Conduct {
             settings: self.settings,
             events: Events::new(Some(journal.clone()), events),
             interrupted,
-            store,
+            store: store.clone(),
         })
         .holding(holder);
-        let locks = engine.locks();
-        let showing = tokio::spawn(show::events(reporter, self.style));
-        let code = tokio::select! {
-            summary = work(engine) => summary.exit_code,
-            () = now.notified() => {
-                // What runs on the hosts is not waited for, but whoever comes next should not find them locked.
-                let _in_time = tokio::time::timeout(LAST_WORDS, locks.give_back()).await;
-                exit_code::INTERRUPTED
-            }
+        let (children, locks) = (engine.children(), engine.locks());
+        let showing = tokio::spawn(reporters::events(reporter, self.style));
+        let ended = tokio::select! {
+            summary = work(engine) => Some(summary.exit_code),
+            () = now.notified() => None,
         };
-        drop(locks);
+        if ended.is_none() {
+            // Nobody waits for what runs on the hosts any more, so it must not go on; and whoever comes next should not find
+            // them locked.
+            children.end().await;
+            let _in_time = tokio::time::timeout(LAST_WORDS, locks.give_back()).await;
+        }
+        drop((children, locks));
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
         journal.close();
         drop((fleet, lock));
-        Ok(code)
+        if ended.is_none() {
+            parting::stopped(&store, &self.journal, &self.sources);
+        }
+        parting::unrecorded(&journal);
+        Ok(match ended {
+            None => exit_code::INTERRUPTED,
+            Some(exit_code::DONE) if journal.broken().is_some() => exit_code::FAILED,
+            Some(code) => code,
+        })
     }
 }

@@ -61,6 +61,14 @@ pub(super) fn diagnostics(diagnostics: &Diagnostics) {
     }
 }
 
+/// Prints what a user should know that is no failure.
+pub(super) fn warning(text: &str) {
+    complain(&format!(
+        "{}: {text}",
+        style("warning").yellow().bold().for_stderr()
+    ));
+}
+
 /// A line on standard error.
 pub(super) fn complain(text: &str) {
     // There is nowhere left to say that standard error is gone.

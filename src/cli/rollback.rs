@@ -2,13 +2,13 @@
 
 use super::args::RollbackArgs;
 use super::conduct::Conduct;
-use super::{CliError, input, output, run, show, state};
+use super::{CliError, history, input, output, reporters, run, run_name, runs, state};
 use crate::engine::exit_code;
-use crate::event::{Event, Kind};
+use crate::event::Kind;
 use crate::journal::{RunId, Store};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader};
-use crate::source::did_you_mean;
+use crate::report::Listed;
 use crate::template::Variables;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) fn main(args: &RollbackArgs) -> Result<u8, CliError> {
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let store = state::store(&state);
     let Some(name) = &args.run else {
-        list(&store)?;
+        runs::print(&store, &history::newest(&store, None)?, Listed::ToTakeBack)?;
         return Ok(exit_code::DONE);
     };
     let taken = read(&store, name)?;
@@ -33,20 +33,13 @@ struct Taken {
 }
 
 fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
-    let known = store.runs().map_err(anyhow::Error::from)?;
-    let Some(run) = RunId::parse(name).filter(|run| known.contains(run)) else {
-        let near = did_you_mean(name, known.iter().map(RunId::as_str));
-        return Err(CliError::Usage {
-            message: format!("there is no run `{name}`"),
-            hint: Some(match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`windlass rollback` lists the runs".to_owned(),
-            }),
-        });
-    };
-    let events = store.events(&run).map_err(anyhow::Error::from)?;
+    let run = run_name::find(store, Some(name))?;
+    let record = store.record(&run).map_err(anyhow::Error::from)?;
+    for warning in record.warnings() {
+        output::complain(&format!("warning: {warning}"));
+    }
     let mut hosts = indexmap::IndexSet::new();
-    for event in events {
+    for event in record.events {
         if let Kind::UndoRecorded { host, .. } = event.kind {
             hosts.insert(host);
         }
@@ -55,47 +48,6 @@ fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
         run,
         hosts: hosts.into_iter().collect(),
     })
-}
-
-fn list(store: &Store) -> Result<(), CliError> {
-    let runs = store.runs().map_err(anyhow::Error::from)?;
-    if runs.is_empty() {
-        output::line("no run is recorded yet")?;
-        return Ok(());
-    }
-    for run in runs.iter().rev() {
-        let events = match store.events(run) {
-            Ok(events) => events,
-            Err(error) => {
-                output::line(format!("{run}  unreadable: {error}"))?;
-                continue;
-            }
-        };
-        output::line(format!("{run}  {}", describe(&events)))?;
-    }
-    Ok(())
-}
-
-fn describe(events: &[Event]) -> String {
-    let mut playbook = String::new();
-    let mut changed = indexmap::IndexSet::new();
-    let mut end = "did not end".to_owned();
-    for event in events {
-        match &event.kind {
-            Kind::RunStarted { playbook: name, .. } => playbook.clone_from(name),
-            Kind::UndoRecorded { host, .. } => {
-                changed.insert(host.clone());
-            }
-            Kind::RunFinished { exit_code, .. } => end = format!("exit code {exit_code}"),
-            _ => {}
-        }
-    }
-    let hosts = match changed.len() {
-        0 => "nothing to take back".to_owned(),
-        1 => "1 host to take back".to_owned(),
-        n => format!("{n} hosts to take back"),
-    };
-    format!("{playbook}: {end}, {hosts}")
 }
 
 fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, CliError> {
@@ -119,7 +71,7 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         loader: Arc::new(Loader::new(Arc::new(Modules), LoadOptions::default())),
         settings: run::settings(&args.connection, Variables::new())?,
         state,
-        style: show::Style::simple(args.json),
+        style: reporters::Style::simple(args.json),
     };
     conduct.run(async |engine| engine.take_back(&hosts).await)
 }

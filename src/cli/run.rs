@@ -2,7 +2,7 @@
 
 use super::args::{ConnectionArgs, RunArgs};
 use super::conduct::Conduct;
-use super::{CliError, extra_vars, input, list, output, show, state};
+use super::{CliError, extra_vars, input, list, output, page, reporters, state};
 use crate::connection::Defaults;
 use crate::engine::{Events, Parts, Run, Settings};
 use crate::inventory::Inventory;
@@ -55,7 +55,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
         loader,
         settings,
         state,
-        style: show::Style::of(args),
+        style: reporters::Style::of(args),
     };
     conduct.run(async |engine| engine.playbook(&playbook).await)
 }
@@ -85,6 +85,7 @@ fn list(args: &RunArgs, checked: Checked, run: RunId) -> Result<u8, CliError> {
 
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars)?;
+    args.html.as_deref().map_or(Ok(()), page::check)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let (inventory, (loader, playbook)) =
         input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;

@@ -1,123 +1,139 @@
-//! Feeds events to the reporter that fits where the output goes.
+//! `windlass show`: what happened in a run, from its journal.
 
-use super::args::RunArgs;
-use crate::event::Event;
-use crate::report::{self, Options, Reporter};
-use console::Term;
-use std::io::{self, Write};
+use super::args::ShowArgs;
+use super::{CliError, history, output, page, reporters, run_name, state};
+use crate::engine::exit_code;
+use crate::event::{Event, Kind};
+use crate::journal::{Follow, RunId, Store, in_flight};
+use crate::report::{Outcome, Reporter, run_title};
+use jiff::tz::TimeZone;
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
-/// What a run looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Lines that move on a terminal, plain ones elsewhere.
-    Fitting,
-    Plain,
-    Json,
+/// How often something that moves is drawn anew; a journal is read as often.
+const TICK: Duration = Duration::from_millis(125);
+
+/// So often nothing comes until it is asked whether the run's process is still there.
+const QUIET: u32 = 8;
+
+/// Shows a run.
+pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
+    let state = state::folder(args.state.state_dir.as_deref())?;
+    let store = state::store(&state);
+    let run = run_name::find(&store, args.run.as_deref())?;
+    let style = reporters::Style::of_show(args);
+    if args.follow && history::is_running(&store, &run) {
+        return follow(&store, &run, style);
+    }
+    let record = store.record(&run).map_err(anyhow::Error::from)?;
+    if let Some(to) = &args.html {
+        page::write(&run, &record.events, to)?;
+        let warnings = record.warnings();
+        warnings.iter().for_each(|text| output::warning(text));
+        return Ok(exit_code::DONE);
+    }
+    let entry = history::entry(&store, &run)?;
+    if !args.json {
+        let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
+        output::line(title.trim_end())?;
+    }
+    replay(&record.events, style);
+    record
+        .warnings()
+        .iter()
+        .for_each(|text| output::warning(text));
+    match entry.outcome {
+        Outcome::Running => output::complain(&format!(
+            "run {run} is under way; `windlass show {run} --follow` stays with it"
+        )),
+        Outcome::Crashed => {
+            output::warning(&format!("run {run} did not end: its process is gone"));
+            for host in in_flight(&record.events) {
+                output::complain(&format!("  {host}"));
+            }
+        }
+        _ => {}
+    }
+    Ok(exit_code::DONE)
 }
 
-/// How events are shown.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
-    form: Form,
-    diff: bool,
-    profile: bool,
-    verbosity: u8,
-}
-
-impl Style {
-    /// As the flags of `run` say.
-    pub(super) fn of(args: &RunArgs) -> Self {
-        Self {
-            form: match (args.json, args.plain) {
-                (true, _) => Form::Json,
-                (false, true) => Form::Plain,
-                (false, false) => Form::Fitting,
-            },
-            diff: args.diff,
-            profile: args.profile,
-            verbosity: args.verbose,
-        }
-    }
-
-    /// For verbs without these flags.
-    pub(super) fn simple(json: bool) -> Self {
-        Self {
-            form: if json { Form::Json } else { Form::Plain },
-            diff: false,
-            profile: false,
-            verbosity: 0,
-        }
-    }
-
-    /// What shows the run, and after it where the time went.
-    fn reporters(self) -> Vec<Box<dyn Reporter>> {
-        let mut reporters = vec![self.reporter()];
-        if self.profile {
-            // Events as JSON stay alone on standard output.
-            reporters.push(if self.form == Form::Json {
-                report::profile(Box::new(Pipe(io::stderr())))
-            } else {
-                report::profile(Box::new(Pipe(io::stdout())))
-            });
-        }
-        reporters
-    }
-
-    fn reporter(self) -> Box<dyn Reporter> {
-        if self.form == Form::Json {
-            return report::json(Box::new(Pipe(io::stdout())));
-        }
-        let term = Term::stdout();
-        let options = Options {
-            verbosity: self.verbosity,
-            color: console::colors_enabled(),
-            diff: self.diff,
-            width: if term.is_term() { term.size().1 } else { 80 },
-        };
-        if term.is_term() && self.form == Form::Fitting {
-            report::live(options, term)
-        } else {
-            report::plain(options, Box::new(Pipe(io::stdout())))
-        }
-    }
-}
-
-/// Standard output whose reader may go away early: the run goes on without it.
-struct Pipe<W>(W);
-
-impl<W: Write> Write for Pipe<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
-            other => other,
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self.0.flush() {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
-    }
-}
-
-/// Shows events until there are no more.
-pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
+/// All at once.
+fn replay(events: &[Event], style: reporters::Style) {
     let mut reporters = style.reporters();
-    let mut ticks = tokio::time::interval(Duration::from_millis(125));
+    for event in events {
+        reporters.iter_mut().for_each(|it| it.event(event));
+    }
+    reporters.iter_mut().for_each(|it| it.finish());
+}
+
+/// Shows a run under way until it ends.
+fn follow(store: &Store, run: &RunId, style: reporters::Style) -> Result<u8, CliError> {
+    let journal = store.follow(run).map_err(anyhow::Error::from)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut reporters = style.reporters();
+    let end = runtime.block_on(watch(store, run, journal, &mut reporters));
+    reporters.iter_mut().for_each(|it| it.finish());
+    match end? {
+        Followed::Ended => Ok(exit_code::DONE),
+        Followed::Gone => {
+            output::warning(&format!("run {run} did not end: its process is gone"));
+            Ok(exit_code::DONE)
+        }
+        Followed::Left => {
+            output::complain(&format!(
+                "run {run} goes on; it is only not followed any more"
+            ));
+            Ok(exit_code::INTERRUPTED)
+        }
+    }
+}
+
+/// Why a run is not followed any more.
+enum Followed {
+    /// It said that it ended.
+    Ended,
+    /// Its process is gone.
+    Gone,
+    /// Whoever followed it pressed Ctrl-C.
+    Left,
+}
+
+async fn watch(
+    store: &Store,
+    run: &RunId,
+    mut journal: Follow,
+    reporters: &mut [Box<dyn Reporter>],
+) -> Result<Followed, CliError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut quiet = 0;
     loop {
         tokio::select! {
-            biased;
-            event = events.recv() => match event {
-                Some(event) => reporters.iter_mut().for_each(|it| it.event(&event)),
-                None => break,
-            },
-            _ = ticks.tick() => reporters.iter_mut().for_each(|it| it.tick()),
+            _ = interrupt.recv() => return Ok(Followed::Left),
+            _ = terminate.recv() => return Ok(Followed::Left),
+            _ = ticks.tick() => {}
         }
-    }
-    for it in &mut reporters {
-        it.finish();
+        // Asked before it is read: what a process wrote before it ended is then read for sure.
+        let is_gone = quiet > 0 && quiet % QUIET == 0 && !history::is_running(store, run);
+        let (mut came, mut ended) = (false, false);
+        let read = journal.more(|event| {
+            came = true;
+            ended |= matches!(event.kind, Kind::RunFinished { .. });
+            reporters.iter_mut().for_each(|it| it.event(&event));
+        });
+        read.map_err(anyhow::Error::from)?;
+        quiet = if came { 0 } else { quiet + 1 };
+        if ended {
+            return Ok(Followed::Ended);
+        }
+        if is_gone {
+            return Ok(Followed::Gone);
+        }
+        reporters.iter_mut().for_each(|it| it.tick());
     }
 }

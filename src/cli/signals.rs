@@ -1,39 +1,103 @@
-//! Ctrl-C and SIGTERM: once means stop at the next safe point, twice means now.
+//! Ctrl-C and its kind: once means stop at the next safe point, twice means now.
+//!
+//! SIGTERM and SIGHUP mean the same: a closed terminal or a laptop's lid must not end a run half-way. Under `nohup`, which
+//! starts a program with SIGHUP ignored, it stays ignored.
 
 use crate::event::{Event, Kind};
+use crate::journal::Journal;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakUnboundedSender;
 
-/// Sets `interrupted` at the first signal, and says so through `events`; wakes `now` at the second.
+/// Has a write beyond a limit on the size of files (`ulimit -f`) fail as on a full disk; without this the kernel would
+/// end the process. To be called before anything is written.
+pub(super) fn survive_limits() -> io::Result<()> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    // The handler stays when the receiver is gone.
+    signal(SignalKind::from_raw(number)).map(drop)
+}
+
+/// Sets `interrupted` at the first signal, and says so to the journal and through `events`; wakes `now` at the second.
+/// Later ones change nothing.
 pub(super) fn watch(
     interrupted: Arc<AtomicBool>,
     now: Arc<Notify>,
+    journal: Journal,
     events: WeakUnboundedSender<Event>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = match ignores_hangup() {
+        true => None,
+        false => Some(signal(SignalKind::hangup())?),
+    };
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                () = comes(&mut hangup) => {}
             }
-            if interrupted.swap(true, Ordering::Relaxed) {
-                now.notify_one();
-                return;
-            }
+            let again = interrupted.swap(true, Ordering::Relaxed);
+            let event = Event::now(Kind::Interrupted { now: again });
+            journal.append(event.clone());
             // The reporter ends when the last strong sender is gone, so this one must be weak.
             if let Some(events) = events.upgrade() {
-                let message = "interrupted: no new task starts; hosts in flight finish their task, then go back where the play says so (again to stop now)".to_owned();
-                let _heard = events.send(Event::now(Kind::Warning {
-                    host: None,
-                    message,
-                }));
+                let _heard = events.send(event);
+            }
+            if again {
+                now.notify_one();
+                return;
             }
         }
     });
     Ok(())
+}
+
+/// Waits for a signal, or for ever where there is none to wait for.
+async fn comes(signal: &mut Option<Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Whether this process was started with SIGHUP ignored. Where the system does not say, it was not.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let hangup = rustix::process::Signal::HUP.as_raw();
+    status.lines().any(|line| is_ignored(line, hangup))
+}
+
+/// Whether a line of `/proc/self/status` says that a signal is ignored.
+fn is_ignored(line: &str, signal: i32) -> bool {
+    let mask = line
+        .strip_prefix("SigIgn:")
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The lowest bit is signal 1.
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_seen_in_the_mask() {
+        let cases = [
+            ("SigIgn:\t0000000000000001", true),
+            ("SigIgn:\t0000000000001003", true),
+            ("SigIgn:\t0000000000001002", false),
+            ("SigCgt:\t0000000000000001", false),
+            ("SigIgn:\tnonsense", false),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(is_ignored(line, 1), expected, "{line}");
+        }
+    }
 }

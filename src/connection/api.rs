@@ -126,7 +126,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 /// A host that commands can be run on.
 #[async_trait]
 pub trait Connection: Send + Sync + fmt::Debug {
-    /// Runs a command to its end. A command that fails is an `Output` with its status, not an error.
+    /// Runs a command to its end; when the future is dropped before, it is ended on the host, with all that it started. A command that fails is an `Output` with its status, not an error.
     async fn run(&self, command: Command) -> Result<Output, ConnectionError>;
 
     /// Puts a file in place atomically: written beside its place, verified, then renamed.
@@ -138,7 +138,7 @@ pub trait Connection: Send + Sync + fmt::Debug {
     /// Whether the connection is known to be gone.
     fn is_closed(&self) -> bool;
 
-    /// Ends the connection; commands under way end as `Lost`.
+    /// Ends the connection. Commands that nobody waits for any more are ended on the host first; others end as `Lost`.
     async fn close(&self);
 }
 

@@ -79,8 +79,9 @@ impl Connection for Local {
     }
 
     async fn close(&self) {
+        // Commands are ended through a shell of its own, so it is not closed before.
+        self.sessions.close().await;
         self.spawn.closed.store(true, Ordering::Release);
-        self.sessions.close();
     }
 }
 

@@ -9,6 +9,7 @@ use super::task::TaskRun;
 use super::variables::host_scope;
 use crate::connection::ConnectionError;
 use crate::event;
+use crate::journal::JournalError;
 use crate::module::{
     Change, Context, Inspection, Module, ModuleError, Outcome, Params, Remote, UndoScript, coerce,
 };
@@ -164,6 +165,12 @@ impl Call<'_> {
         if let Err(called) = self.announce(cx, &change).await {
             return called;
         }
+        // Also where nothing can be taken back, what is begun must be known after a crash. A way back is not held up.
+        if !self.host.state().aside
+            && let Err(error) = self.run.shared.events.flush().await
+        {
+            return not_written(error);
+        }
         let opaque = change.opaque;
         let planned = Change {
             what: change.what.clone(),
@@ -264,7 +271,8 @@ impl Call<'_> {
                     if !self.run.shared.is_interrupted() =>
                 {
                     waits_for(&self.run.shared, &self.on.name, &reason, *pause);
-                    tokio::time::sleep(Duration::from_secs(*pause)).await;
+                    let rest = Duration::from_secs(*pause);
+                    self.run.shared.rest(rest).await;
                 }
                 (found, _) => return found,
             }
@@ -440,9 +448,9 @@ impl Call<'_> {
 
 /// What must be remembered could not be written down.
 #[expect(clippy::needless_pass_by_value, reason = "made to be mapped with")]
-fn not_written(error: std::io::Error) -> Called {
+fn not_written(error: JournalError) -> Called {
     Called::failed(format!(
-        "the journal could not be written, so nothing was changed: {error}"
+        "the journal cannot be written, so nothing was changed: {error}"
     ))
 }
 

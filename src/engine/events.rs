@@ -2,8 +2,7 @@
 
 use super::secrets::Secrets;
 use crate::event::{Event, Kind};
-use crate::journal::Journal;
-use std::io;
+use crate::journal::{Journal, JournalError};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -35,13 +34,39 @@ impl Events {
         let _heard = self.listener.send(event);
     }
 
-    /// Says it, and returns when it is on the disk.
-    pub(super) async fn emit_durable(&self, kind: Kind) -> io::Result<()> {
+    /// Says what must be on the disk before the change that it announces is made, and returns when it is there.
+    ///
+    /// A broken journal takes nothing of this kind: the change is not made, so nobody hears of it.
+    pub(super) async fn emit_durable(&self, kind: Kind) -> Result<(), JournalError> {
+        if let Some(why) = self.broken() {
+            return Err(JournalError::Broken(why));
+        }
         let event = Event::now(self.secrets.redact(kind));
         let _heard = self.listener.send(event.clone());
         match &self.journal {
             Some(journal) => journal.append_durable(event).await,
             None => Ok(()),
         }
+    }
+
+    /// Says what has happened already, and returns when that is on the disk, or is known not to get there.
+    ///
+    /// It happened all the same, so there is no error here; `broken` keeps the run from beginning anything more.
+    pub(super) async fn emit_done(&self, kind: Kind) {
+        self.emit(kind);
+        let _on_disk = self.flush().await;
+    }
+
+    /// Returns when all that was said before is on the disk.
+    pub(super) async fn flush(&self) -> Result<(), JournalError> {
+        match &self.journal {
+            Some(journal) => journal.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Why what is said does not reach the disk any more, if it does not.
+    pub(super) fn broken(&self) -> Option<String> {
+        self.journal.as_ref().and_then(Journal::broken)
     }
 }

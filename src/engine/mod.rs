@@ -5,6 +5,7 @@
 mod action;
 mod aside;
 mod batch;
+mod children;
 mod conclude;
 mod connect;
 mod deadman;
@@ -40,7 +41,9 @@ mod survey;
 mod take_back;
 mod task;
 mod variables;
+mod waiting;
 
+pub use children::Children;
 pub use events::Events;
 pub use locks::{HostLockSeen, LeaseSeen, Locks, Stand};
 pub use outline::{Outline, PlayOutline, TaskOutline};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 impl Batch {
     /// Says which hosts of the batch passed the play, after they were committed; returns when that is on the disk.
     ///
-    /// A record that cannot be written ends the run: it must not change more than it can remember.
+    /// Where it cannot get there the run ends: it must not change more than it can remember.
     pub(super) async fn say_who_passed(&mut self) {
         let passed: Vec<&Arc<Host>> = self
             .play
@@ -17,22 +17,21 @@ impl Batch {
             .iter()
             .filter(|host| is_through(host))
             .collect();
-        let mut news = Vec::new();
+        if passed.is_empty() {
+            return;
+        }
         for host in passed {
             pending::none_left(&self.shared, &self.play.key, host);
-            news.push(Kind::HostPassed {
+            self.shared.events.emit(Kind::HostPassed {
                 host: host.name.clone(),
                 play: self.play.key.to_string(),
             });
         }
         // One wait for all: what is said before it is on the disk with it.
-        let Some(last) = news.pop() else { return };
-        for kind in news {
-            self.shared.events.emit(kind);
-        }
-        if let Err(error) = self.shared.events.emit_durable(last).await {
-            self.stop
-                .get_or_insert_with(|| format!("the journal could not be written: {error}"));
+        if self.shared.events.flush().await.is_err()
+            && let Some(reason) = self.shared.breached()
+        {
+            self.stop.get_or_insert(reason);
         }
     }
 }

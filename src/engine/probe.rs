@@ -97,7 +97,7 @@ impl Probe {
                 }
                 Err(answer) => {
                     bad += 1;
-                    if bad >= self.failures || shared.is_interrupted() {
+                    if bad >= self.failures || shared.is_to_stop() {
                         self.say(shared, ProbeState::Breached, answer.clone(), bad);
                         return Some(self.reason(&answer, "before the play began"));
                     }
@@ -106,7 +106,7 @@ impl Probe {
                     }
                 }
             }
-            tokio::time::sleep(self.interval).await;
+            shared.rest(self.interval).await;
         }
     }
 
@@ -173,19 +173,23 @@ pub(super) async fn watched<T>(
 }
 
 impl Batch {
-    /// After a breach, fails the hosts in flight with the probe's answer.
+    /// After a breach, fails the hosts in flight with its reason: the probe's answer, or what is wrong with the journal.
     pub(super) fn end_on_breach(&mut self, hosts: &[Arc<Host>]) {
         let Some(reason) = self.shared.breached() else {
             return;
         };
+        let task = match self.shared.events.broken() {
+            None => "Probe",
+            Some(_) => "Journal",
+        };
         for host in hosts {
-            fail(host, &reason);
+            fail(host, task, &reason);
         }
         self.stop.get_or_insert(reason);
     }
 }
 
-fn fail(host: &Host, reason: &str) {
+fn fail(host: &Host, task: &str, reason: &str) {
     let mut state = host.state();
     if state.standing != Standing::Active {
         return;
@@ -193,8 +197,8 @@ fn fail(host: &Host, reason: &str) {
     state.counts.failed += 1;
     state.counts.reason = Some(reason.to_owned());
     state.standing = Standing::Failed(Failure {
-        task: "Probe".to_owned(),
-        action: "probe".to_owned(),
+        task: task.to_owned(),
+        action: task.to_lowercase(),
         message: reason.to_owned(),
         result: serde_json::json!({"msg": reason, "failed": true}),
     });

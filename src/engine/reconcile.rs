@@ -212,11 +212,12 @@ impl Look<'_> {
             ));
         }
         if !report.undone.is_empty() || report.alone.is_none() {
-            self.shared.events.emit(Kind::TakenBack {
+            let taken = Kind::TakenBack {
                 host: self.host.name.clone(),
                 run: left.run.clone(),
                 undone: report.undone,
-            });
+            };
+            self.shared.events.emit_done(taken).await;
         }
         self.ask(opened, log.mark_seen()).await.map(drop)
     }
@@ -236,8 +237,8 @@ impl Look<'_> {
         self.warn(format!(
             "waits for run {run} of another controller, whose changes here are not committed yet"
         ));
-        while patience > 0 && !self.shared.is_interrupted() {
-            tokio::time::sleep(PAUSE).await;
+        while patience > 0 && !self.shared.is_to_stop() {
+            self.shared.rest(PAUSE).await;
             patience -= PAUSE.as_secs().cast_signed();
             let now = self.left(opened).await?;
             match now.into_iter().find(|each| each.run == run) {

@@ -163,12 +163,13 @@ impl Batch {
                 }
             };
             let way = way.with_what_stays(host).or_held(host);
-            let mut state = host.state();
-            state.ended_as = Some(way.state);
-            state.open_steps = 0;
-            drop(state);
+            {
+                let mut state = host.state();
+                state.ended_as = Some(way.state);
+                state.open_steps = 0;
+            }
             ended.push((host.clone(), way.state));
-            self.shared.events.emit(way.event(&host.name));
+            self.shared.events.emit_done(way.event(&host.name)).await;
         }
         self.on_rollback(&ended).await;
     }
@@ -310,14 +311,16 @@ pub(super) async fn commit(
         let message = output.stderr_text().trim().to_owned();
         return Err(CommitError::Log(message));
     }
-    let mut state = host.state();
-    state.open_steps = 0;
-    state.committed = true;
-    state.deadman.stopped();
-    drop(state);
-    shared.events.emit(Kind::HostCommitted {
+    {
+        let mut state = host.state();
+        state.open_steps = 0;
+        state.committed = true;
+        state.deadman.stopped();
+    }
+    let committed = Kind::HostCommitted {
         host: host.name.clone(),
-    });
+    };
+    shared.events.emit_done(committed).await;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub struct Run {
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
     blocked: bool,
-    started: Instant,
+    pub(super) started: Instant,
     pub(super) keys: PlayKeys,
 }
 
@@ -516,7 +516,10 @@ impl Run {
         );
         let exit_code = match exit_code {
             exit_code::DONE if self.shared.lost_lock() => exit_code::LOCKED,
-            exit_code::DONE if self.blocked => exit_code::FAILED,
+            // Whatever cannot be recorded, it did not end well.
+            exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
+                exit_code::FAILED
+            }
             other => other,
         };
         if !self.matched && self.setup_failed.is_none() {

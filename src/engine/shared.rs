@@ -177,17 +177,25 @@ impl Shared {
         *self.play_key.lock().unwrap_or_else(PoisonError::into_inner) = key.into();
     }
 
-    /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, or a lock was lost.
+    /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, a lock was lost, or
+    /// what is done cannot be recorded any more.
     pub(super) fn is_to_stop(&self) -> bool {
         self.is_interrupted() || self.breached().is_some()
     }
 
-    /// Why the run ends, though nobody asked for it and no host failed: the user's probe, or a lock that was lost.
+    /// Why the run ends though nobody asked it to: the user's probe, a lock that was lost, or a journal that cannot be written.
     pub(super) fn breached(&self) -> Option<String> {
-        self.breach
+        let breach = self
+            .breach
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .clone();
+        breach.or_else(|| {
+            let why = self.events.broken()?;
+            Some(format!(
+                "the journal cannot be written: {why}; nothing more is changed"
+            ))
+        })
     }
 
     /// The run ends; the first reason stays.

@@ -1,5 +1,6 @@
 //! Takes a whole earlier run back, hosts all at once: their undo logs say what is to be done.
 
+use super::exit_code;
 use super::lineage::Lineage;
 use super::rollback::{Extent, way_back};
 use super::run::{Run, Summary};
@@ -41,6 +42,15 @@ impl Run {
                 });
                 continue;
             };
+            if shared.is_to_stop() {
+                recap.push(Counts {
+                    host: name.clone(),
+                    state: HostState::Pending,
+                    reason: shared.breached(),
+                    ..Counts::default()
+                });
+                continue;
+            }
             shared.events.emit(Kind::RollbackStarted {
                 host: name.clone(),
                 reason: "asked for".to_owned(),
@@ -52,16 +62,21 @@ impl Run {
                 reason: way.message.clone(),
                 ..Counts::default()
             });
-            shared.events.emit(way.event(name));
+            shared.events.emit_done(way.event(name)).await;
         }
         self.close().await;
         let whole = recap
             .iter()
             .all(|counts| counts.state == HostState::RolledBack);
-        let exit_code = if whole {
-            super::exit_code::DONE
+        let incomplete = recap
+            .iter()
+            .any(|counts| counts.state == HostState::RollbackIncomplete);
+        let exit_code = if whole && shared.events.broken().is_none() {
+            exit_code::DONE
+        } else if shared.is_interrupted() && !incomplete {
+            exit_code::INTERRUPTED
         } else {
-            super::exit_code::ROLLBACK_INCOMPLETE
+            exit_code::ROLLBACK_INCOMPLETE
         };
         shared.events.emit(Kind::RunFinished {
             recap: recap.clone(),

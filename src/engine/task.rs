@@ -11,6 +11,7 @@ use super::rollback;
 use super::secrets::censored;
 use super::shared::Shared;
 use super::variables::task_scope;
+use super::waiting::is_breakable;
 use crate::event::{Kind, Phase, Status, TaskResult};
 use crate::kubernetes::Progress;
 use crate::module;
@@ -24,17 +25,11 @@ use std::time::{Duration, Instant};
 /// The module that marks the point of no return.
 const COMMIT: &str = "windlass.commit";
 
-/// The module that waits for a time or an answer.
-const PAUSE: &str = "pause";
-
 /// Shown in place of what `no_log` hides.
 const HIDDEN: &str = "hidden by no_log";
 
 /// What a task may take beyond its `timeout` until the host's own answer is there.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// How often a waiting task looks whether the user asked to stop.
-const GLANCE: Duration = Duration::from_millis(200);
 
 /// A task on its way through a batch.
 pub(super) struct TaskRun {
@@ -111,7 +106,7 @@ impl TaskRun {
         let mut results = Vec::new();
         for (at, round) in rounds.into_iter().enumerate() {
             if at > 0 {
-                self.pause(scope).await;
+                self.pause(host, scope).await;
             }
             let inner = scope.with(round.variables);
             let started = Instant::now();
@@ -143,24 +138,15 @@ impl TaskRun {
         Finished::of_loop(results)
     }
 
-    async fn pause(&self, scope: &Scope) {
+    async fn pause(&self, host: &Host, scope: &Scope) {
         let Some(node) = &self.task.loop_control.pause else {
             return;
         };
         if let Ok(seconds) = number(&self.shared.templar, "pause", node, scope)
             && seconds > 0.0
         {
-            self.wait(seconds).await;
-        }
-    }
-
-    /// Waits, but not when the user asks to stop.
-    async fn wait(&self, seconds: f64) {
-        let mut left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-        while !left.is_zero() && !self.shared.is_to_stop() {
-            let now = left.min(GLANCE);
-            tokio::time::sleep(now).await;
-            left -= now;
+            let length = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+            self.shared.rest_for(host, length).await;
         }
     }
 
@@ -226,18 +212,11 @@ impl TaskRun {
                 host: host.name.clone(),
                 left: tries - attempt + 1,
             });
-            self.wait(delay).await;
-            if self.shared.is_to_stop() {
+            let delay = Duration::try_from_secs_f64(delay).unwrap_or(Duration::ZERO);
+            if !self.shared.rest_for(host, delay).await {
                 finished.fail_if_not_failed("interrupted while waiting to try again");
                 return Ok(finished);
             }
-        }
-    }
-
-    /// Ends when the user asks to stop.
-    async fn interruption(&self) {
-        while !self.shared.is_interrupted() {
-            tokio::time::sleep(GLANCE).await;
         }
     }
 
@@ -270,22 +249,26 @@ impl TaskRun {
             scope,
             notes: Notes::default(),
         };
-        let called = match self.words(scope).timeout()? {
-            // Nobody should have to answer, or to wait, when the run is to stop.
-            None if spec.name == PAUSE => tokio::select! {
-                called = call.make() => called,
-                () = self.interruption() => Called::failed("interrupted while waiting"),
-            },
-            None => call.make().await,
+        let limit = self.words(scope).timeout()?;
+        let making = async {
+            let Some(limit) = limit else {
+                return call.make().await;
+            };
             // The host ends the command at the limit itself; this is for what the controller does, and for lost answers.
-            Some(limit) => tokio::time::timeout(limit + GRACE, call.make())
-                .await
-                .unwrap_or_else(|_| {
-                    Called::failed(format!(
-                        "the task did not end within {} s",
-                        limit.as_secs_f64()
-                    ))
-                }),
+            let made = tokio::time::timeout(limit + GRACE, call.make()).await;
+            made.unwrap_or_else(|_| {
+                let limit = limit.as_secs_f64();
+                Called::failed(format!("the task did not end within {limit} s"))
+            })
+        };
+        // Nobody should have to answer, or to wait, when the run is to stop.
+        let called = if is_breakable(spec.name) {
+            tokio::select! {
+                called = making => called,
+                why = self.shared.end_of_waiting(host) => Called::failed(why),
+            }
+        } else {
+            making.await
         };
         let mut finished = finish(called);
         finished.delegated_to = delegate;
@@ -382,11 +365,17 @@ impl TaskRun {
         }
         self.commit_if_asked(host, scope, &mut finished).await;
         self.notify(host, scope, finished.status);
-        self.shared.events.emit(Kind::TaskFinished {
+        let done = Kind::TaskFinished {
             task: self.number,
             host: host.name.clone(),
             result: self.shown(&finished, scope, took),
-        });
+        };
+        if matches!(finished.status, Status::Ok | Status::Skipped) {
+            self.shared.events.emit(done);
+        } else {
+            // What was changed, or may have been, is known to be before anything else is begun on the host.
+            self.shared.events.emit_done(done).await;
+        }
         self.take_over(host, scope, &finished);
         self.count(host, scope, &finished);
         finished

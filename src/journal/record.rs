@@ -1,65 +1,111 @@
-//! Writing events: one thread, one file, one fsync for all who wait.
+//! An open journal, as everybody but its writer has it.
 
+use super::ballast::Ballast;
+use super::medium::{Medium, new_file, sync_folder};
+use super::writer::{Health, JournalError, Line, Writer};
 use crate::event::Event;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-type Written = oneshot::Sender<io::Result<()>>;
+/// The file with the events, in the folder of a run.
+pub(super) const EVENTS: &str = "events.jsonl";
 
-/// An event on its way to the writer, and who waits for it to be on the disk.
-type Line = (Event, Option<Written>);
+/// The file that holds room for the end.
+const BALLAST: &str = "ballast";
 
 /// An open journal. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Journal {
     lines: Arc<Mutex<Option<Sender<Line>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    health: Health,
 }
 
 impl Journal {
-    /// Starts a journal in a new file, readable by its owner only.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+    /// Starts the journal of a run in its folder, with room for its end.
+    pub(super) fn create(folder: &Path) -> io::Result<Self> {
+        let ballast = Ballast::take_room(&folder.join(BALLAST))?;
+        let path = folder.join(EVENTS);
+        let started = new_file(&path).and_then(|file| {
+            // A power cut must not take the file's name with it.
+            sync_folder(folder)?;
+            Self::start(file, Some(ballast))
+        });
+        if started.is_err() {
+            // Nothing was recorded in them.
+            let _removed = fs::remove_file(&path);
+            let _removed = fs::remove_file(folder.join(BALLAST));
+        }
+        started
+    }
+
+    fn start(medium: impl Medium, ballast: Option<Ballast>) -> io::Result<Self> {
         let (sender, receiver) = channel();
+        let health = Health::default();
+        let writer = Writer::new(medium, ballast, health.clone());
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(file, &receiver))?;
+            .spawn(move || writer.serve(&receiver))?;
         Ok(Self {
             lines: Arc::new(Mutex::new(Some(sender))),
             thread: Arc::new(Mutex::new(Some(thread))),
+            health,
         })
     }
 
-    fn send(&self, event: Event, written: Option<Written>) {
+    fn send(&self, line: Line) {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lines) = lines.as_ref() {
             // The writer lives until `close`; after that there is nobody left to tell.
-            let _sent = lines.send((event, written));
+            let _sent = lines.send(line);
         }
     }
 
     /// Hands over an event; it reaches the disk with the next durable one, at the latest at the end.
+    ///
+    /// On a broken journal it is kept until the disk takes it.
     pub fn append(&self, event: Event) {
-        self.send(event, None);
+        self.send(Line {
+            event: Some(event),
+            waiting: None,
+        });
     }
 
-    /// Returns when the event, and all before it, are on the disk.
-    pub async fn append_durable(&self, event: Event) -> io::Result<()> {
+    /// Returns when the event, and all before it, are on the disk. A broken journal does not take it.
+    pub async fn append_durable(&self, event: Event) -> Result<(), JournalError> {
+        self.wait(Some(event)).await
+    }
+
+    /// Returns when all that was handed over before is on the disk.
+    pub async fn flush(&self) -> Result<(), JournalError> {
+        self.wait(None).await
+    }
+
+    async fn wait(&self, event: Option<Event>) -> Result<(), JournalError> {
+        if let Some(why) = self.broken() {
+            return Err(JournalError::Broken(why));
+        }
         let (sender, receiver) = oneshot::channel();
-        self.send(event, Some(sender));
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(io::Error::other("the journal is closed")))
+        self.send(Line {
+            event,
+            waiting: Some(sender),
+        });
+        receiver.await.unwrap_or(Err(JournalError::Closed))
+    }
+
+    /// Why events do not reach the disk any more. What is broken once stays so.
+    pub fn broken(&self) -> Option<String> {
+        self.health.broken()
+    }
+
+    /// How many events are in memory only; after `close`, how many are lost.
+    pub fn unwritten(&self) -> usize {
+        self.health.unwritten()
     }
 
     /// Writes what is left and ends; later events are dropped.
@@ -82,28 +128,40 @@ impl Journal {
     }
 }
 
-/// The writer: takes all that waits, writes it, syncs once, answers all.
-fn write(mut file: File, lines: &Receiver<Line>) {
-    while let Ok(first) = lines.recv() {
-        let mut waiting = Vec::new();
-        let mut text = Vec::new();
-        for (event, written) in std::iter::once(first).chain(lines.try_iter()) {
-            if serde_json::to_writer(&mut text, &event).is_ok() {
-                text.push(b'\n');
-            }
-            waiting.extend(written);
-        }
-        let mut result = file.write_all(&text);
-        if result.is_ok() && !waiting.is_empty() {
-            result = file.sync_data();
-        }
-        for each in waiting {
-            let answer = match &result {
-                Ok(()) => Ok(()),
-                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-            };
-            let _heard = each.send(answer);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+
+    fn committed() -> Event {
+        Event::now(Kind::HostCommitted {
+            host: "a".to_owned(),
+        })
     }
-    let _synced = file.sync_data();
+
+    #[tokio::test]
+    async fn what_is_durable_is_on_the_disk_and_a_closed_journal_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path()).unwrap();
+        assert!(folder.path().join(BALLAST).exists());
+        journal.append(committed());
+        journal.append_durable(committed()).await.unwrap();
+        journal.append(committed());
+        journal.flush().await.unwrap();
+        let text = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        journal.close();
+        assert!(!folder.path().join(BALLAST).exists());
+        let error = journal.append_durable(committed()).await.unwrap_err();
+        assert_eq!(error, JournalError::Closed);
+    }
+
+    #[test]
+    fn a_second_journal_in_one_folder_is_refused_and_the_first_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path()).unwrap();
+        assert!(Journal::create(folder.path()).is_err());
+        assert!(folder.path().join(EVENTS).exists());
+        journal.close();
+    }
 }

@@ -1,9 +1,12 @@
 //! Where runs are kept: `<state>/runs/<run-id>/events.jsonl`.
 
+use super::medium::{sync_folder, words};
+use super::reader::{Reader, Record};
+use super::record::EVENTS;
 use super::{Journal, RunId};
-use crate::event::Event;
-use std::fs;
-use std::io::{self, BufRead, BufReader};
+use crate::event::{Event, VERSION};
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The user's state directory.
@@ -26,15 +29,24 @@ pub enum StoreError {
     /// There is no such run.
     #[error("there is no run `{0}`")]
     NoSuchRun(RunId),
-    /// A line in the middle of a journal is not an event.
-    #[error("{}:{line}: not an event: {message}", path.display())]
-    Corrupt {
+    /// The journal of a new run cannot be written, so there is no run.
+    #[error("the run cannot be recorded, so nothing was touched: {}: {}", path.display(), words(source))]
+    Create {
+        /// The run's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A journal has a format that only a newer windlass can read.
+    #[error(
+        "{} was written by a newer windlass: its format is {version}, and this one reads up to {VERSION}",
+        path.display()
+    )]
+    Newer {
         /// The journal.
         path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// Why.
-        message: String,
+        /// Its format.
+        version: u32,
     },
 }
 
@@ -54,15 +66,26 @@ impl Store {
         self.root.join("runs").join(run.as_str())
     }
 
-    /// Opens the journal of a new run.
+    /// Opens the journal of a new run, or says why the run must not start.
     pub fn create(&self, run: &RunId) -> Result<Journal, StoreError> {
         let folder = self.run_folder(run);
-        let at = |source| StoreError::Io {
-            path: folder.clone(),
-            source,
-        };
-        private_folder(&folder).map_err(at)?;
-        Journal::create(&folder.join("events.jsonl")).map_err(at)
+        self.make(&folder).map_err(|source| {
+            // An empty folder would look like a run.
+            let _removed = fs::remove_dir(&folder);
+            StoreError::Create {
+                path: folder.clone(),
+                source,
+            }
+        })
+    }
+
+    fn make(&self, folder: &Path) -> io::Result<Journal> {
+        private_folder(folder)?;
+        let journal = Journal::create(folder)?;
+        for above in [self.root.join("runs"), self.root.clone()] {
+            sync_folder(&above)?;
+        }
+        Ok(journal)
     }
 
     /// The runs, oldest first.
@@ -81,37 +104,26 @@ impl Store {
         Ok(runs)
     }
 
-    /// The events of a run. A torn last line, as a crash leaves it, is left out.
-    pub fn events(&self, run: &RunId) -> Result<Vec<Event>, StoreError> {
-        let path = self.run_folder(run).join("events.jsonl");
-        let file = match fs::File::open(&path) {
-            Ok(file) => file,
+    /// The events of a run, one after the other.
+    pub fn reader(&self, run: &RunId) -> Result<Reader<BufReader<File>>, StoreError> {
+        let path = self.run_folder(run).join(EVENTS);
+        match File::open(&path) {
+            Ok(file) => Ok(Reader::new(BufReader::new(file), &path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::NoSuchRun(run.clone()));
+                Err(StoreError::NoSuchRun(run.clone()))
             }
-            Err(source) => return Err(StoreError::Io { path, source }),
-        };
-        let mut events = Vec::new();
-        // A bad line is forgiven only when no line follows it.
-        let mut bad: Option<(usize, String)> = None;
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            if let Some((line, message)) = bad {
-                return Err(StoreError::Corrupt {
-                    path,
-                    line,
-                    message,
-                });
-            }
-            let line = line.map_err(|source| StoreError::Io {
-                path: path.clone(),
-                source,
-            })?;
-            match serde_json::from_str(&line) {
-                Ok(event) => events.push(event),
-                Err(error) => bad = Some((at + 1, error.to_string())),
-            }
+            Err(source) => Err(StoreError::Io { path, source }),
         }
-        Ok(events)
+    }
+
+    /// All that a run's journal holds, with what is wrong with it.
+    pub fn record(&self, run: &RunId) -> Result<Record, StoreError> {
+        self.reader(run)?.record()
+    }
+
+    /// The events of a run. A torn end, as a crash leaves it, is left out, and so is what is damaged.
+    pub fn events(&self, run: &RunId) -> Result<Vec<Event>, StoreError> {
+        Ok(self.record(run)?.events)
     }
 }
 
@@ -150,6 +162,25 @@ mod tests {
         file.write_all(b"{\"at\":\"2026-11").unwrap();
         assert_eq!(store.events(&run).unwrap().len(), 2);
         assert_eq!(store.runs().unwrap(), [run]);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_recorded_is_refused_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("runs"), "a file").unwrap();
+        let run = RunId::parse("r1").unwrap();
+        let error = Store::new(folder.path()).create(&run).unwrap_err();
+        let path = folder.path().join("runs/r1");
+        let expected = format!(
+            "the run cannot be recorded, so nothing was touched: {}: ",
+            path.display()
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        fs::remove_file(folder.path().join("runs")).unwrap();
+        fs::create_dir_all(path.join("ballast")).unwrap();
+        let store = Store::new(folder.path());
+        assert!(store.create(&run).is_err());
+        assert!(!path.join(EVENTS).exists());
     }
 
     #[test]

@@ -5,10 +5,11 @@ use super::gate::wait;
 use super::{Cluster, ClusterError, GateError, GateOptions, Passed, PodKey, Progress};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Runs `image` on `node`, cordoned or not, waits until it is ready, and takes it away again.
 pub async fn test_pod(
-    cluster: &Cluster,
+    cluster: &Arc<Cluster>,
     node: &str,
     image: &str,
     namespace: &str,
@@ -17,6 +18,7 @@ pub async fn test_pod(
 ) -> Result<(), GateError> {
     let made = make(cluster, node, image, namespace).await?;
     let key = PodKey::from(&made);
+    let mut left = Left(Some((cluster.clone(), key.clone())));
     let passed = wait(&format!("test pod {key}"), options, progress, || async {
         let found = cluster.pod(&key).await?;
         let missing = match &found {
@@ -30,12 +32,27 @@ pub async fn test_pod(
     let removed = cluster
         .patiently(|| cluster.delete_pod(&key, Some(0)))
         .await;
+    left.0 = None;
     if let Err(error) = removed
         && error.code() != Some(404)
     {
         (progress)(format!("test pod {key} could not be removed: {error}"));
     }
     passed.map(|Passed { .. }| ())
+}
+
+/// A pod that is still there. Where the gate is broken off, it is taken away all the same.
+struct Left(Option<(Arc<Cluster>, PodKey)>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let (Some((cluster, key)), Ok(runtime)) =
+            (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            // What cannot be removed now is found by the next test pod of the node.
+            runtime.spawn(async move { cluster.delete_pod(&key, Some(0)).await });
+        }
+    }
 }
 
 async fn make(

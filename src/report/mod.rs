@@ -6,22 +6,32 @@
 mod colors;
 mod dump;
 mod failure;
+mod html;
 mod json;
 mod live;
+mod outcome;
+mod phase;
 mod plain;
 mod plan;
 mod profile;
 mod reporter;
+mod runs;
 #[cfg(test)]
 mod sample;
 mod states;
+mod synopsis;
+mod table;
 mod tasks;
 mod text;
 
+pub use html::{html, html_at_end};
 pub use json::json;
 pub use live::live;
+pub use outcome::Outcome;
 pub use plain::plain;
 pub use plan::{PlanText, plan};
 pub use profile::profile;
 pub use reporter::{Options, Reporter};
+pub use runs::{Listed, RunEntry, RunJson, RunList, run_title};
+pub use synopsis::{End, Synopsis, Tally};
 pub use text::duration;

@@ -1,9 +1,10 @@
 //! `--profile`: where the time went, by task and by host. Must not know how a run is shown otherwise.
 
+use super::phase::{Phase, Times};
 use super::reporter::Reporter;
-use super::text::{duration, one_line, pad};
-use crate::event::{Event, Kind, Status, TaskResult};
-use console::measure_text_width;
+use super::table::table;
+use super::text::{duration, one_line};
+use crate::event::{Event, Kind};
 use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,47 +15,6 @@ use std::time::Duration;
 const SLOWEST: usize = 10;
 /// How many hosts are listed, those with the most overhead first.
 const HOSTS: usize = 20;
-
-/// What a host's time goes to. Beyond drain, restart (until what was restarted is well again) and waits it is overhead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Drain,
-    Restart,
-    /// Waits that a playbook asks for.
-    Wait,
-    /// Waiting until what was restarted is well again.
-    Gate,
-    Other,
-}
-
-impl Phase {
-    fn of(action: &str, result: &TaskResult) -> Self {
-        let short = action.rsplit('.').next().unwrap_or(action);
-        match (action, short) {
-            ("windlass.drain", _) => Self::Drain,
-            ("windlass.gate" | "windlass.api_server" | "windlass.healthz", _) => Self::Gate,
-            (_, "systemd" | "systemd_service" | "service") if result.status == Status::Changed => {
-                Self::Restart
-            }
-            (_, "pause" | "wait_for") => Self::Wait,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A host's time by phase.
-#[derive(Debug, Clone, Copy, Default)]
-struct Times([Duration; 5]);
-
-impl Times {
-    fn add(&mut self, phase: Phase, took: Duration) {
-        self.0[phase as usize] += took;
-    }
-
-    fn overhead(&self) -> Duration {
-        self.0[Phase::Other as usize]
-    }
-}
 
 /// A task's time over all hosts.
 #[derive(Debug, Clone, Default)]
@@ -131,7 +91,7 @@ impl Profile {
                 format!("{} on {}", duration(spent.longest), spent.slowest_host),
             ]
         });
-        table(&["slowest tasks", "all hosts", "longest"], rows)
+        titled(&["slowest tasks", "all hosts", "longest"], rows)
     }
 
     fn hosts_text(&self) -> String {
@@ -141,11 +101,11 @@ impl Profile {
         overheads.sort();
         let rows = hosts.iter().take(HOSTS).map(|(host, times)| {
             std::iter::once((*host).clone())
-                .chain(times.0.iter().map(|took| duration(*took)))
+                .chain(Phase::ALL.iter().map(|phase| duration(times.of(*phase))))
                 .collect()
         });
         let head = ["hosts", "drain", "restart", "wait", "gate", "overhead"];
-        let mut text = table(&head, rows);
+        let mut text = titled(&head, rows);
         if let (Some(most), Some(median)) = (overheads.last(), overheads.get(overheads.len() / 2)) {
             let _ = writeln!(
                 text,
@@ -158,29 +118,11 @@ impl Profile {
     }
 }
 
-/// Columns that are as wide as they must be.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+/// Rows under their titles.
+fn titled(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let head = head.iter().map(|title| (*title).to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| measure_text_width(cell))
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    rows.iter()
-        .map(|row| {
-            let cells: Vec<_> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| pad(cell, *width))
-                .collect();
-            cells.join("  ").trim_end().to_owned() + "\n"
-        })
-        .collect()
+    table(&rows, &[])
 }
 
 #[cfg(test)]

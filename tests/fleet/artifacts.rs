@@ -48,6 +48,7 @@ pub(crate) fn binary(name: &str, version: &str, behaviour: Behaviour, weight: us
          --version) echo '{prefix} {version}'; exit ;;\n\
          --help) printf 'Usage:\\n  {name} [flags]\\n      --version   Prints the version.\\n'; exit ;;\n\
          etcd-snapshot) exec /usr/local/lib/fleet/snapshot \"$@\" ;;\n\
+         kubectl) exec /usr/local/lib/fleet/metrics \"$@\" ;;\n\
          esac\n\
          exec /usr/local/lib/fleet/{service} {version} {state} \"${{1:-}}\"\n"
     );

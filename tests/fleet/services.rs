@@ -74,12 +74,13 @@ ExecStart=/bin/ip link set host0 up
 WantedBy=multi-user.target
 ";
 
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("healthz", include_str!("services/healthz.sh")),
     ("report", include_str!("services/report.sh")),
     ("kubelet", include_str!("services/kubelet.sh")),
     ("apiserver", include_str!("services/apiserver.sh")),
     ("k3s", include_str!("services/k3s.sh")),
+    ("metrics", include_str!("services/metrics.sh")),
     ("snapshot", include_str!("services/snapshot.sh")),
 ];
 

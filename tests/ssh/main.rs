@@ -8,6 +8,7 @@
     reason = "a test may fail, and says when it is skipped"
 )]
 
+mod children;
 mod connect;
 mod run;
 mod server;

@@ -5,6 +5,7 @@ use crate::inventory::Inventory;
 use crate::running::{self, DEADLINE};
 use crate::snapshot::Snapshot;
 use assert_cmd::cargo::CommandCargoExt;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,23 +109,23 @@ impl Lab {
         }
     }
 
-    /// The shipped upgrade to its end, with so many interrupts (Ctrl-C) as soon as it says an event that `is_the_moment` knows.
+    /// The shipped upgrade to its end, with these signals as soon as it says an event that `is_the_moment` knows.
     pub(crate) fn interrupted_at(
         &self,
         more: &[&str],
         is_the_moment: impl Fn(&Value) -> bool,
-        times: usize,
+        signals: &[Signal],
     ) -> Ended {
         let command = self.run_of("playbooks/upgrade.yml", more);
         Ended::of(&running::interrupted_at(
             DEADLINE,
             command,
             is_the_moment,
-            times,
+            signals,
         ))
     }
 
-    fn run_of(&self, playbook: &str, more: &[&str]) -> Command {
+    pub(crate) fn run_of(&self, playbook: &str, more: &[&str]) -> Command {
         let mut arguments = vec!["run", playbook, "-i", &self.inventory, "--json"];
         arguments.extend(more);
         self.command(&arguments)
@@ -202,16 +203,21 @@ impl Lab {
         hosts
     }
 
+    /// The file of a run's journal.
+    pub(crate) fn journal_file(&self, run: &str) -> PathBuf {
+        self.state
+            .path()
+            .join("runs")
+            .join(run)
+            .join("events.jsonl")
+    }
+
     /// What the journal holds of this run: all that it said, no more and no less.
     pub(crate) fn journal_of(&self, run: &Ended) -> Ended {
-        let folder = self.state.path().join("runs").join(run.id());
-        let journal = Ended::read(&folder.join("events.jsonl"));
+        let journal = Ended::read(&self.journal_file(&run.id()));
         // What two hosts do at once may stand there in another order.
         let sorted = |ended: &Ended| {
-            // The answer to a Ctrl-C is for whoever pressed it.
-            let of_the_run = |event: &&Value| event["kind"]["event"] != "warning";
-            let kept = ended.events.iter().filter(of_the_run);
-            let mut texts: Vec<String> = kept.map(Value::to_string).collect();
+            let mut texts: Vec<String> = ended.events.iter().map(Value::to_string).collect();
             texts.sort();
             texts
         };

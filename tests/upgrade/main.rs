@@ -24,7 +24,7 @@
 //! | 15 | killed between swap and gate | `stopped` | `killed` |
 //! | 16 | the connection is lost | `interrupted` (upload, restart) | `link` |
 //! | 17 | the host reboots | `interrupted` | `link` |
-//! | 18 | Ctrl-C, once and twice | `stopped` | |
+//! | 18 | Ctrl-C, SIGTERM, a closed terminal; once and twice | `stopped`, `signals` | |
 //! | 19 | a human's cordon | `cordons` | |
 //! | 20 | a killed run's cordon | `cordons` | |
 //! | 21 | a node that is not ready before | `drain`, `preflight`, `budget` (takes room) | |
@@ -44,6 +44,8 @@
 //! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
 //! | 42 | a hook fails | `hooks` | |
+//! | 47 | the journal's disk is full | `journal` | |
+//! | 48 | the journal is torn, or damaged | `journal` | |
 //! | 49 | the user's probe fails | `stopped` | |
 //! | 50 | no secret anywhere, and private copies | `secrets` | |
 #![expect(
@@ -67,6 +69,7 @@ mod hops;
 mod interrupted;
 mod inventories;
 mod inventory;
+mod journal;
 mod k3s;
 mod killed;
 mod kubeadm;
@@ -80,6 +83,7 @@ mod preflight;
 mod prober;
 mod running;
 mod secrets;
+mod signals;
 mod snapshot;
 mod staging;
 mod stopped;

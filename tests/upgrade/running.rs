@@ -70,12 +70,12 @@ pub(crate) fn killed_at(
     events
 }
 
-/// Runs a command to its end, with so many interrupts (Ctrl-C) from the moment on that is waited for.
+/// Runs a command to its end, with these signals, one after the other, from the moment on that is waited for.
 pub(crate) fn interrupted_at(
     limit: Duration,
     mut command: Command,
     is_the_moment: impl Fn(&Value) -> bool,
-    times: usize,
+    signals: &[Signal],
 ) -> Output {
     let said = format!("{command:?}");
     let mut child = started(&mut command);
@@ -83,22 +83,19 @@ pub(crate) fn interrupted_at(
     let watch = Watch::over(&child, limit);
     let stderr = read(child.stderr.take().unwrap());
     let mut stdout = Vec::new();
-    let mut left = 0;
+    let mut left = signals.iter();
     let mut came = false;
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for line in lines.map_while(Result::ok) {
         let event = serde_json::from_str::<Value>(&line).unwrap_or_default();
-        if !came && is_the_moment(&event["kind"]) {
-            came = true;
-            left = times;
-        }
+        let begins = !came && is_the_moment(&event["kind"]);
+        came |= begins;
         // The next one comes when the last one was heard: two at once would be one.
-        let heard = event["kind"]["message"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("interrupted"));
-        if left > 0 && (left == times || heard) {
-            kill_process(process, Signal::INT).unwrap();
-            left -= 1;
+        let heard = event["kind"]["event"] == "interrupted";
+        if (begins || came && heard)
+            && let Some(signal) = left.next()
+        {
+            kill_process(process, *signal).unwrap();
         }
         stdout.extend_from_slice(line.as_bytes());
         stdout.push(b'\n');

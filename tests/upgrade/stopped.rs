@@ -4,6 +4,7 @@ use crate::events::{Ended, task_starts, undo_recorded};
 use crate::inventory::Inventory;
 use crate::lab::{BEFORE, Lab, TARGET};
 use crate::snapshot::{Snapshot, assert_only_changed, assert_only_upgraded};
+use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -162,7 +163,7 @@ fn a_host_whose_run_was_killed_after_the_swap_goes_back_by_itself() {
 fn an_interrupted_run_puts_the_host_in_flight_back_and_starts_no_other() {
     let lab = Lab::with(&two_workers());
     let before = settled(&lab);
-    let run = lab.interrupted_at(&WORKERS, task_starts("Restart kubelet"), 1);
+    let run = lab.interrupted_at(&WORKERS, task_starts("Restart kubelet"), &[Signal::INT]);
     assert_eq!(run.code, Some(130), "{}", run.errors);
     assert_eq!(run.recap("worker1")["state"], "rolled_back");
     assert_eq!(run.recap("worker2")["state"], "pending");
@@ -191,7 +192,11 @@ fn a_run_that_is_interrupted_twice_stops_at_once_and_its_journal_says_what_is_le
     let lab = Lab::with(&two_workers());
     lab.fault("worker1", "budget-blocked");
     let before = settled(&lab);
-    let run = lab.interrupted_at(&WORKERS, undo_recorded("ordon"), 2);
+    let run = lab.interrupted_at(
+        &WORKERS,
+        undo_recorded("ordon"),
+        &[Signal::INT, Signal::INT],
+    );
     assert_eq!(run.code, Some(130), "{}", run.errors);
     let journal = lab.journal_of(&run);
     let left = journal.of_kind("undo_recorded");

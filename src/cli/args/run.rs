@@ -68,4 +68,7 @@ pub struct RunArgs {
     /// Say at the end where the time went: by task, and by host and phase.
     #[arg(long, help_heading = "Output")]
     pub profile: bool,
+    /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub html: Option<PathBuf>,
 }

@@ -1,6 +1,9 @@
 //! The verbs.
 
-use super::{BundleArgs, InventoryArgs, LabArgs, LockArgs, PlanArgs, RollbackArgs, RunArgs};
+use super::{
+    BundleArgs, InventoryArgs, LabArgs, LockArgs, PlanArgs, RollbackArgs, RunArgs, RunsArgs,
+    ShowArgs,
+};
 use clap::{Parser, Subcommand};
 
 /// Upgrades Kubernetes hosts over SSH, batch by batch, and takes a host back when it fails.
@@ -34,6 +37,10 @@ pub enum Verb {
     Plan(Box<PlanArgs>),
     /// Show hosts, groups and variables.
     Inventory(InventoryArgs),
+    /// List the runs of this controller, newest first.
+    Runs(RunsArgs),
+    /// Show what happened in a run, or what happens in one that is under way.
+    Show(ShowArgs),
     /// Take back what a run changed.
     Rollback(RollbackArgs),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.

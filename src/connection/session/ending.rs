@@ -1,4 +1,9 @@
-//! Ending a command that runs too long.
+//! Ending a command that runs too long, or that the user wants to end.
+//!
+//! Only that ends commands. When a connection is lost, what it started runs on: a restart that is under way must not be
+//! broken off by a network that fails, and the shell on the host sees no difference between that and a controller that
+//! is gone. So nothing on the host watches its input and kills at its end; the controller comes with a second session and
+//! says what is to be ended.
 
 /// A script that ends everything that the shell with this process number started: first politely, then by force.
 ///

@@ -10,6 +10,7 @@ mod process;
 mod scan;
 mod shell;
 mod start;
+mod under_way;
 mod upload;
 
 #[cfg(test)]

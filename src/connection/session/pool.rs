@@ -1,9 +1,9 @@
 //! The shells of one host, kept and reused, and the commands on them.
 
-use super::ending::ending_script;
 use super::frame::{Frame, Input};
 use super::process::Spawn;
 use super::shell::{Gone, Shell, run_single, start_single};
+use super::under_way::{Endings, UnderWay};
 use super::upload;
 use crate::connection::{Command, ConnectionError, Output, Upload};
 use crate::shell::Become;
@@ -17,8 +17,8 @@ use tokio::time::timeout;
 /// Input up to this size, in bytes, travels inside the frame.
 const SMALL_INPUT: usize = 64 * 1024;
 
-/// How long the host may take to end a command that ran too long.
-const ENDING_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection that is closed waits for commands that were dropped at the same moment.
+const CLOSING_LIMIT: Duration = Duration::from_secs(1);
 
 /// How often a process is asked for again when the server has no room for it.
 const ROOM_ATTEMPTS: u32 = 20;
@@ -31,13 +31,15 @@ pub(crate) struct Sessions {
     running: Semaphore,
     limit: usize,
     /// Shells that wait for a command, the one used last at the end.
-    idle: Mutex<Vec<(Option<Become>, Shell)>>,
+    idle: Mutex<Vec<(Option<Become>, Arc<Shell>)>>,
+    endings: Arc<Endings>,
 }
 
 impl Sessions {
     /// At most `limit` processes at once, running and waiting shells together. sshd allows 10 by default (`MaxSessions`).
     pub(crate) fn new(spawn: Arc<dyn Spawn>, limit: usize) -> Self {
         Self {
+            endings: Endings::new(spawn.clone()),
             spawn,
             running: Semaphore::new(limit),
             limit,
@@ -55,7 +57,8 @@ impl Sessions {
         match &command.stdin {
             Some(data) if data.len() > SMALL_INPUT => {
                 let frame = Frame::new(&command.script, Input::Rest)?;
-                self.run_alone(user, &frame, data, command.timeout).await
+                self.run_alone(user, frame, data.clone(), command.timeout)
+                    .await
             }
             Some(data) => {
                 let frame = Frame::new(&command.script, Input::Bytes(data))?;
@@ -74,9 +77,14 @@ impl Sessions {
         upload::judge(&upload, &output)
     }
 
-    /// Ends all waiting shells and refuses further commands.
-    pub(crate) fn close(&self) {
+    /// Refuses further commands, ends those that nobody waits for any more, and all waiting shells.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        // A task that was just stopped may be about to drop its command.
+        let dropped = timeout(CLOSING_LIMIT, self.running.acquire_many(all)).await;
         self.running.close();
+        drop(dropped);
+        self.endings.over().await;
         self.idle().clear();
     }
 
@@ -87,47 +95,51 @@ impl Sessions {
         limit: Option<Duration>,
     ) -> Result<Output, ConnectionError> {
         let shell = self.shell(user).await?;
-        // Kept until the command was ended: dropping it closes the shell, and its children would be nobody's.
-        let mut running = Box::pin(shell.run(frame));
-        match within(limit, &mut running).await {
-            Ok(Ok(output)) => {
-                drop(running);
-                if shell.is_alive() && !self.running.is_closed() {
-                    self.idle().push((user.cloned(), shell));
-                }
-                Ok(output)
-            }
-            Ok(Err(gone)) => Err(self.lost(&gone)),
-            Err(limit) => {
-                self.end(user, shell.pid()).await;
-                Err(ConnectionError::TimedOut(limit))
-            }
+        let reading = {
+            let shell = shell.clone();
+            async move { shell.run(frame).await }
+        };
+        let command = UnderWay::new(&self.endings, user, shell.pid(), reading);
+        let output = self.ended(command, limit).await?;
+        if shell.is_alive() && !self.running.is_closed() {
+            self.idle().push((user.cloned(), shell));
         }
+        Ok(output)
     }
 
     async fn run_alone(
         &self,
         user: Option<&Become>,
-        frame: &Frame,
-        input: &Bytes,
+        frame: Frame,
+        input: Bytes,
         limit: Option<Duration>,
     ) -> Result<Output, ConnectionError> {
         let (mut process, pid) = self
             .with_room(|| start_single(self.spawn.as_ref(), user))
             .await?;
-        let mut running = Box::pin(run_single(&mut process, frame, input));
-        match within(limit, &mut running).await {
+        let reading = async move { run_single(&mut process, &frame, &input).await };
+        let command = UnderWay::new(&self.endings, user, pid, reading);
+        self.ended(command, limit).await
+    }
+
+    /// Waits for a command's end, or ends it at the limit.
+    async fn ended(
+        &self,
+        mut command: UnderWay,
+        limit: Option<Duration>,
+    ) -> Result<Output, ConnectionError> {
+        match within(limit, command.answer()).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(gone)) => Err(self.lost(&gone)),
             Err(limit) => {
-                self.end(user, pid).await;
+                command.end().await;
                 Err(ConnectionError::TimedOut(limit))
             }
         }
     }
 
     /// A waiting shell of this user, or a new one.
-    async fn shell(&self, user: Option<&Become>) -> Result<Shell, ConnectionError> {
+    async fn shell(&self, user: Option<&Become>) -> Result<Arc<Shell>, ConnectionError> {
         loop {
             let waiting = {
                 let mut idle = self.idle();
@@ -140,8 +152,8 @@ impl Sessions {
                 None => break,
             }
         }
-        self.with_room(|| Shell::start(self.spawn.as_ref(), user))
-            .await
+        let started = self.with_room(|| Shell::start(self.spawn.as_ref(), user));
+        Ok(Arc::new(started.await?))
     }
 
     /// Starts a process; waiting shells of other users make room for it.
@@ -170,19 +182,6 @@ impl Sessions {
         }
     }
 
-    /// Ends everything that the process started on the host. What cannot be ended is left to the host.
-    async fn end(&self, user: Option<&Become>, pid: i64) {
-        let Ok(frame) = Frame::new(&ending_script(pid), Input::Nothing) else {
-            return;
-        };
-        let ending = async {
-            if let Ok(shell) = Shell::start(self.spawn.as_ref(), user).await {
-                drop(shell.run(frame).await);
-            }
-        };
-        drop(timeout(ENDING_LIMIT, ending).await);
-    }
-
     fn lost(&self, gone: &Gone) -> ConnectionError {
         ConnectionError::Lost(match (self.spawn.gone(), gone.exit) {
             (Some(why), _) => why,
@@ -193,7 +192,7 @@ impl Sessions {
         })
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Option<Become>, Shell)>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Option<Become>, Arc<Shell>)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

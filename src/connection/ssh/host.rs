@@ -54,7 +54,7 @@ impl Connection for SshHost {
         self.link
             .notes
             .set_end("the connection was closed here".to_owned());
-        self.sessions.close();
+        self.sessions.close().await;
         let reason = russh::Disconnect::ByApplication;
         // A connection that is gone already needs no goodbye.
         drop(self.link.handle.disconnect(reason, "", "").await);

@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 /// Where a Lease is: the cluster's control-plane hosts, and the kubeconfig's path on them.
 pub(in crate::engine) type LeaseAt = (Vec<String>, String);
 
+/// How long a cluster may take to answer: one that is away must not hold up a run that can do without its Lease.
+const LONGEST: Duration = Duration::from_secs(15);
+
 /// `LeaseAt` as the locks on the hosts tell it to whoever finds them.
 pub(super) fn word((hosts, kubeconfig): &LeaseAt) -> String {
     format!("{} {kubeconfig}", hosts.join(","))
@@ -59,9 +62,17 @@ pub(super) async fn take(
         return Err(ClusterError::Invalid("this run takes no locks".to_owned()));
     };
     let stand = |held: &HeldLease| Stand::of(&shared.store, held.run(), held.holder.as_ref());
-    let cluster = cluster_for_lease(dial, &at.0, &at.1).await?;
     let is_dead = |held: &HeldLease| stand(held) == Stand::Dead;
-    Ok(match take_lease(&cluster, &terms.holder, is_dead).await? {
+    let asking = async {
+        let cluster = cluster_for_lease(dial, &at.0, &at.1).await?;
+        take_lease(&cluster, &terms.holder, is_dead).await
+    };
+    let answer = tokio::time::timeout(LONGEST, asking).await;
+    let answer = answer.unwrap_or_else(|_| {
+        let seconds = LONGEST.as_secs();
+        Err(ClusterError::Invalid(format!("no answer in {seconds} s")))
+    })?;
+    Ok(match answer {
         LeaseAnswer::Held(held) => {
             let stand = stand(&held);
             Leased::Held(blocker(&at.0, held, stand))

@@ -18,7 +18,6 @@ use indexmap::IndexMap;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What a run locks.
@@ -173,7 +172,7 @@ impl Run {
         events.emit(Kind::RunFinished {
             recap: Vec::new(),
             exit_code: exit_code::LOCKED,
-            took: Duration::ZERO,
+            took: self.started.elapsed(),
         });
         Summary {
             recap: Vec::new(),

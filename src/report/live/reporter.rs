@@ -7,25 +7,25 @@ use crate::event::{Event, Kind};
 use crate::report::plain::{Transcript, Wording, plain};
 use crate::report::{Options, Reporter};
 use console::Term;
-use std::time::{Duration, Instant};
+use jiff::Timestamp;
+use std::time::Duration;
 
 /// A reporter for a terminal. Where nothing can be redrawn (a pipe, `TERM=dumb`) it is the plain one.
 pub fn live(options: Options, term: Term) -> Box<dyn Reporter> {
     if !term.is_term() || console::is_dumb() {
         return plain(options, Box::new(term));
     }
-    let started = Instant::now();
     let size = term.clone();
     Box::new(Live::new(
         options,
         Screen::new(Box::new(term)),
         Box::new(move || Size::from(size.size())),
-        Box::new(move || started.elapsed()),
+        Box::new(Timestamp::now),
     ))
 }
 
 type Measure = Box<dyn Fn() -> Size + Send>;
-type Clock = Box<dyn Fn() -> Duration + Send>;
+type Clock = Box<dyn Fn() -> Timestamp + Send>;
 
 struct Live {
     options: Options,
@@ -33,8 +33,9 @@ struct Live {
     stage: Stage,
     screen: Screen,
     size: Measure,
-    /// Time since the reporter was made.
     clock: Clock,
+    /// The first event's time, from which all times are counted: the run may be older than this reporter.
+    began: Option<Timestamp>,
     /// Whether the last word was said.
     over: bool,
 }
@@ -48,13 +49,21 @@ impl Live {
             screen,
             size,
             clock,
+            began: None,
             over: false,
         }
     }
 
+    fn since_began(&self, at: Timestamp) -> Duration {
+        let began = self.began.unwrap_or(at);
+        // A clock that was set back must not look like years.
+        Duration::try_from(at.duration_since(began)).unwrap_or_default()
+    }
+
     fn draw(&mut self, lasting: &str) {
         let size = (self.size)();
-        let lines = frame(&self.stage, (self.clock)(), size, self.options.colors());
+        let now = self.since_began((self.clock)());
+        let lines = frame(&self.stage, now, size, self.options.colors());
         self.screen.draw(lasting, &lines, size);
     }
 }
@@ -64,7 +73,8 @@ impl Reporter for Live {
         let size = (self.size)();
         self.transcript.resize(size.columns.saturating_sub(1));
         let lasting = self.transcript.say(event);
-        self.stage.take(&event.kind, (self.clock)());
+        self.began.get_or_insert(event.at);
+        self.stage.take(&event.kind, self.since_began(event.at));
         if matches!(event.kind, Kind::RunFinished { .. }) {
             self.over = true;
             self.screen.close(&lasting, size);
@@ -112,7 +122,7 @@ mod tests {
                 rows: 24,
                 columns: columns.load(Ordering::Relaxed),
             }),
-            Box::new(|| Duration::from_secs(3)),
+            Box::new(|| Timestamp::from_second(3).unwrap()),
         );
         (live, page)
     }
