@@ -10,7 +10,7 @@
 
 use super::batch::{Batch, active};
 use super::host::{Failure, Host, Standing};
-use super::locks::{self, Taken};
+use super::locks::{self, Contest, Taken};
 use super::play::PlayRun;
 use super::rollback::{Opened, open};
 use super::shared::Shared;
@@ -130,7 +130,14 @@ impl Look<'_> {
         if self.host.state().lock.is_some() {
             return Ok(());
         }
-        match locks::take(self.shared, &self.play.lineage(), self.host, false).await? {
+        match locks::take(
+            self.shared,
+            &self.play.lineage(),
+            self.host,
+            Contest::new(false),
+        )
+        .await?
+        {
             Taken::Ours => Ok(()),
             Taken::Held(blocker) => Err(Trouble::Busy(blocker.to_string())),
             Taken::Without(why) => {

@@ -190,8 +190,8 @@ impl HostLock {
                     });
                 }
                 ("holder", Some(held)) => held.holder = serde_json::from_str(value).ok(),
-                ("age", Some(held)) => held.age = value.parse().ok().map(Duration::from_secs),
-                ("quiet", Some(held)) => held.quiet = value.parse().ok().map(Duration::from_secs),
+                ("age", Some(held)) => held.age = hundredths(value),
+                ("quiet", Some(held)) => held.quiet = hundredths(value),
                 ("lease", Some(held)) => held.leases.push(value.to_owned()),
                 _ => {}
             }
@@ -215,7 +215,13 @@ const LOOK: &str = "if held; then tell\n\
 /// As in the functions, for scripts that do without the rest of them.
 const SIGN_OF_LIFE: &str = "{ read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :\n\
     { read -r now _ </proc/uptime; } 2>/dev/null || :\n\
-    { printf '%s %s\\n' \"${now%%.*}\" \"$boot\" >\"$lock/alive\"; } 2>/dev/null || :\n";
+    { printf '%s %s\\n' \"${now%.*}${now#*.}\" \"$boot\" >\"$lock/alive\"; } 2>/dev/null || :\n";
+
+/// A time as the host counts it.
+fn hundredths(text: &str) -> Option<Duration> {
+    let count: u64 = text.parse().ok()?;
+    Some(Duration::from_millis(count * 10))
+}
 
 /// Without line breaks: each line of the file is one key and its value.
 fn one_line(text: &str) -> String {

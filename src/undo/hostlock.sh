@@ -1,9 +1,9 @@
 # One run at a time on this host. `$lock/holder` says who: its first line is `run RUN`. `$lock/alive` says when that run
-# gave its last sign of life, in seconds since the boot that is named beside it, so no clock has to be right.
+# gave its last sign of life, in hundredths of a second since the boot that is named beside it: no clock has to be right.
 boot= now=
 { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || :
 { read -r now _ </proc/uptime; } 2>/dev/null || :
-now=${now%%.*}
+now=${now%.*}${now#*.}
 
 # Sets `has` to the run that has the lock; fails when nobody has it. Empty is one that has only just begun to write.
 held() {
@@ -14,7 +14,7 @@ held() {
 
 sign_of_life() { { printf '%s %s\n' "$now" "$boot" >"$lock/alive"; } 2>/dev/null || :; }
 
-# since TIME BOOT: seconds since then; nothing when the host was booted in between.
+# since TIME BOOT: hundredths of a second since then; nothing when the host was booted in between.
 since() { [ "$2" != "$boot" ] || [ -z "$1" ] || [ -z "$now" ] || echo "$((now - $1))"; }
 
 # Says who has the lock, how long, and how long it has been quiet.

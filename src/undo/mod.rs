@@ -17,7 +17,7 @@
 //! Under `<root>/lock/` is what keeps two runs from working on the host at once:
 //!
 //! - `holder`: who has it: `run RUN`, `holder` with more of it as JSON, `lease` for each Lease that the run has, and `taken`:
-//!   seconds since boot, the boot
+//!   hundredths of a second since boot, the boot
 //! - `alive`: its last sign of life, likewise
 
 #[cfg(test)]

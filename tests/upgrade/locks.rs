@@ -7,6 +7,7 @@ use crate::inventory::Inventory;
 use crate::lab::TARGET;
 use crate::running::{self, DEADLINE};
 use assert_cmd::cargo::CommandCargoExt;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -406,14 +407,14 @@ fn a_cluster_that_cannot_be_locked_is_no_reason_to_stop() {
 
 #[test]
 fn an_interrupted_run_gives_its_locks_back_and_so_does_one_that_is_stopped_at_once() {
-    for times in [1, 2] {
+    for signals in [&[Signal::INT][..], &[Signal::INT, Signal::INT]] {
         let site = Site::new();
         let slow = site.path("slow.yml");
         let output = running::interrupted_at(
             DEADLINE,
             site.user("ann").run_of(&slow, &[]),
             task_starts("Take a while"),
-            times,
+            signals,
         );
         assert_eq!(output.status.code(), Some(130));
         site.assert_nothing_is_locked();

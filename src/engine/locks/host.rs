@@ -11,12 +11,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A lock this young may belong to a run that is about to give way.
-const YOUNG: Duration = Duration::from_secs(10);
-/// How long such a run is waited for.
+/// How long a run is waited for that may be about to give way.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is asked.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// What becomes of two runs that take locks at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Contest {
+    /// When this run began to take locks.
+    began: Instant,
+    /// It has the cluster, which the other one cannot have.
+    insistent: bool,
+}
 
 /// How a host's lock was found.
 pub(in crate::engine) enum Taken {
@@ -51,12 +58,12 @@ pub(in crate::engine) fn of(host: &Host) -> Option<HostLock> {
 
 /// Takes the lock of `host`. Where nothing is found that other runs left on it, the host need not be asked for that again.
 ///
-/// A run that is `insistent` waits for another one to give way; of two such runs one must not be.
+/// `contest` says what becomes of two runs that take locks at the same time.
 pub(in crate::engine) async fn take(
     shared: &Arc<Shared>,
     lineage: &Lineage,
     host: &Arc<Host>,
-    insistent: bool,
+    contest: Contest,
 ) -> Result<Taken, ConnectionError> {
     let Some(terms) = shared.terms() else {
         return Ok(Taken::Ours);
@@ -86,7 +93,7 @@ pub(in crate::engine) async fn take(
         let stand = Stand::of(&shared.store, &held.run, held.holder.as_ref());
         script = if stand == Stand::Dead {
             lock.take_over(&held.run, &look)
-        } else if may_give_way(&held, &terms.holder.run, insistent) {
+        } else if contest.may_win(&held, &terms.holder.run) {
             tokio::time::sleep(PAUSE).await;
             lock.take(&look)
         } else {
@@ -98,10 +105,21 @@ pub(in crate::engine) async fn take(
     }
 }
 
-/// Of two runs that began at the same time and hold hosts that the other one wants, too, the lesser name goes on.
-fn may_give_way(held: &HeldLock, own: &str, insistent: bool) -> bool {
-    let young = held.age.is_some_and(|age| age < YOUNG);
-    young && (insistent || own < held.run.as_str())
+impl Contest {
+    /// From now on locks are taken.
+    pub(in crate::engine) fn new(insistent: bool) -> Self {
+        Self {
+            began: Instant::now(),
+            insistent,
+        }
+    }
+
+    /// Whether the other run may be about to give way. One that had the lock before this run began to take any never does;
+    /// of two that were at it together, and hold hosts that the other one wants, the lesser name goes on.
+    fn may_win(self, held: &HeldLock, own: &str) -> bool {
+        let together = held.age.is_some_and(|age| age < self.began.elapsed());
+        together && (self.insistent || own < held.run.as_str())
+    }
 }
 
 fn blocker(host: &str, held: HeldLock, stand: Stand) -> Blocker {
@@ -184,6 +202,11 @@ mod tests {
 
     #[test]
     fn of_two_that_come_at_once_one_waits_for_the_other() {
+        let now = Instant::now();
+        let contest = |insistent| Contest {
+            began: now.checked_sub(Duration::from_mins(1)).unwrap(),
+            insistent,
+        };
         let held = |run: &str, age: Option<u64>| HeldLock {
             run: run.to_owned(),
             age: age.map(Duration::from_secs),
@@ -194,12 +217,12 @@ mod tests {
             ("r2", Some(1), false, true),
             ("r0", Some(1), false, false),
             ("r0", Some(1), true, true),
-            ("r2", Some(60), true, false),
+            ("r2", Some(90), true, false),
             ("r2", None, true, false),
         ];
         for (run, age, insistent, expected) in cases {
             assert_eq!(
-                may_give_way(&held(run, age), "r1", insistent),
+                contest(insistent).may_win(&held(run, age), "r1"),
                 expected,
                 "{run} {age:?} {insistent}"
             );

@@ -12,7 +12,7 @@ mod start;
 mod taken;
 mod verdict;
 
-pub(in crate::engine) use host::{Kept, Taken, heard, of, take};
+pub(in crate::engine) use host::{Contest, Kept, Taken, heard, of, take};
 pub use manage::{HostLockSeen, LeaseSeen};
 pub use taken::Locks;
 pub(in crate::engine) use taken::Terms;

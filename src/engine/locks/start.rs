@@ -1,6 +1,6 @@
 //! The locks of a whole run, taken before its first play.
 
-use super::host::{Taken, take};
+use super::host::{Contest, Taken, take};
 use super::lease::{self, LeaseAt, Leased};
 use super::taken::{Locks, Terms};
 use super::verdict::Blocker;
@@ -115,7 +115,7 @@ impl Run {
             }
         }
         let insistent = self.locks.have_all_leases();
-        match self.lock_each(&wanted.hosts, insistent).await {
+        match self.lock_each(&wanted.hosts, Contest::new(insistent)).await {
             Some(blocker) => self.give_way(blocker).await,
             None => None,
         }
@@ -125,7 +125,7 @@ impl Run {
     async fn lock_each(
         &self,
         hosts: &IndexMap<String, (Arc<Host>, Lineage)>,
-        insistent: bool,
+        contest: Contest,
     ) -> Option<Blocker> {
         let shared = self.shared();
         let refused = AtomicBool::new(false);
@@ -136,7 +136,7 @@ impl Run {
             if refused.load(Ordering::Relaxed) || shared.is_interrupted() {
                 return None;
             }
-            match take(shared, lineage, host, insistent).await {
+            match take(shared, lineage, host, contest).await {
                 Ok(Taken::Held(blocker)) => {
                     refused.store(true, Ordering::Relaxed);
                     Some(blocker)
