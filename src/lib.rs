@@ -15,12 +15,15 @@
 //! | 0 | [`source`] | files, places in them, diagnostics and how they are drawn | YAML, Ansible, hosts |
 //! | 0 | [`event`] | everything that happens in a run, as data | who listens |
 //! | 0 | [`holder`] | who holds a lock: run, user, machine, process | where locks lie |
+//! | 0 | [`secrecy`] | values that must not be shown, and the forms they turn up in | where secrets come from |
 //! | 1 | [`yaml`] | YAML 1.1 as PyYAML reads and writes it, with places | playbooks |
 //! | 1 | [`shell`] | quoting, becoming another user | SSH |
+//! | 1 | [`vault`] | what Ansible Vault encrypted, and the passwords that open it | YAML, variables |
 //! | 2 | [`template`] | Jinja as Ansible uses it: lazy variables, filters, tests, lookups | hosts, SSH |
 //! | 2 | [`connection`] | running commands on a host: SSH, this machine, a scripted host | modules |
 //! | 3 | [`inventory`] | hosts, groups, patterns and their variables | plays |
 //! | 3 | [`playbook`] | plays, blocks, tasks, roles and handlers as a syntax tree | running anything |
+//! | 3 | [`settings`] | one table of settings: `windlass.toml`, environment, `ansible.cfg` | what a setting does |
 //! | 4 | [`artifact`] | verified files to send, read and hashed once; bundles of them | Kubernetes |
 //! | 4 | [`facts`] | one shell script, one round trip, one parser | modules |
 //! | 4 | [`undo`] | the inverse of a change, the undo log on the host and its timer | tasks |
@@ -34,13 +37,14 @@
 //! | 9 | [`cli`] | the words of the command line, one file per verb | nothing: it puts the rooms together |
 //!
 //! Big dependencies have one home each, which the same test guards: minijinja in `template`, the YAML parser in `yaml`,
-//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, clap and anyhow in `cli`. serde_yaml, which
-//! knows no places, writes plain data of our own and reads nothing of the user's. Rooms have
-//! error enums of their own. Only `report` and `cli` write to the terminal.
+//! russh in `connection::ssh` (client) and `lab` (server), kube in `kubernetes`, the TOML parser in `settings`, clap and
+//! anyhow in `cli`. serde_yaml, which knows no places, writes plain data of our own and reads nothing of the user's.
+//! Rooms have error enums of their own. Only `report` and `cli` write to the terminal.
 //!
 //! # One run, as data flows
 //!
-//! 1. `cli` turns flags and environment into one `engine::Settings`.
+//! 1. `settings` reads files and environment; `cli` makes them the defaults of its flags, and turns these into one
+//!    `engine::Settings`.
 //! 2. `yaml` reads; `inventory` and `playbook` build typed trees and report *all* mistakes, each with file, line, column
 //!    and a caret, before any host is touched.
 //! 3. `plan` orders the hosts of a play and cuts them into batches.
@@ -69,8 +73,11 @@ pub mod module;
 pub mod plan;
 pub mod playbook;
 pub mod report;
+pub mod secrecy;
+pub mod settings;
 pub mod shell;
 pub mod source;
 pub mod template;
 pub mod undo;
+pub mod vault;
 pub mod yaml;

@@ -1,12 +1,16 @@
-//! The pages under `docs/roles` are made from the roles' argument specs and defaults, and must be up to date.
+//! The pages under `docs/roles` are made from the roles' argument specs and defaults, `docs/settings.md` from the table of
+//! settings, and they must be up to date.
 //!
-//! After a role has changed, `WINDLASS_WRITE_DOCS=1 cargo test --test docs` writes them anew.
+//! After a role or a setting has changed, `WINDLASS_WRITE_DOCS=1 cargo test --test docs` writes them anew.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
+
+#[path = "docs/settings.rs"]
+mod settings;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -219,6 +223,19 @@ fn pages_of_roles_are_up_to_date() {
             "{name} says nothing"
         );
     }
+}
+
+#[test]
+fn the_page_of_settings_is_up_to_date() {
+    let path = root().join("docs/settings.md");
+    let text = settings::page();
+    if std::env::var_os("WINDLASS_WRITE_DOCS").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap() == text,
+        "docs/settings.md is out of date; write it anew with WINDLASS_WRITE_DOCS=1 cargo test --test docs"
+    );
 }
 
 /// Every variable in `defaults` is an option of the spec, and a default in the spec is the same as there.

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use tokens::{Token, tokens};
 
 /// The floor of each room. A room uses rooms on lower floors only; `cli`, at the top, may use all.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 23] = [
     ("source", 0),
     ("event", 0),
     ("holder", 0),
+    ("secrecy", 0),
     ("yaml", 1),
     ("shell", 1),
     ("vault", 1),
@@ -25,6 +26,7 @@ const FLOORS: [(&str, u8); 21] = [
     ("connection", 2),
     ("inventory", 3),
     ("playbook", 3),
+    ("settings", 3),
     ("artifact", 4),
     ("undo", 4),
     ("facts", 4),
@@ -39,13 +41,14 @@ const FLOORS: [(&str, u8); 21] = [
 ];
 
 /// Crates that only some places may name, by the start of their path under `src`.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("minijinja", &["template/"]),
     ("minijinja_contrib", &["template/"]),
     ("saphyr_parser", &["yaml/"]),
     ("russh", &["connection/ssh/", "lab/"]),
     ("kube", &["kubernetes/"]),
     ("k8s_openapi", &["kubernetes/"]),
+    ("toml", &["settings/"]),
     ("clap", &["cli/", "main.rs"]),
     ("anyhow", &["cli/", "main.rs"]),
 ];

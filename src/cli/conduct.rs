@@ -1,9 +1,11 @@
 //! A run from its lock to its last event, whatever verb asked for it.
 
-use super::{CliError, labs, parting, reporters, signals, state};
+use super::{
+    CliError, confidential, labs, output, parting, reporters, signals, state, vault, window,
+};
 use crate::engine::{Events, Parts, Run, Settings, Summary, exit_code};
 use crate::inventory::Inventory;
-use crate::journal::RunId;
+use crate::journal::{Request, RunId};
 use crate::playbook::Loader;
 use crate::template::Templar;
 use std::path::PathBuf;
@@ -31,6 +33,10 @@ pub(super) struct Conduct {
     /// The state folder.
     pub(super) state: PathBuf,
     pub(super) style: reporters::Style,
+    /// What the run is asked, to be written down before anything else.
+    pub(super) request: Option<Request>,
+    /// The command that goes on with the run when it leaves work.
+    pub(super) again: Option<String>,
 }
 
 impl Conduct {
@@ -39,6 +45,9 @@ impl Conduct {
     where
         W: AsyncFnOnce(Run) -> Summary,
     {
+        if let Some(code) = window::outside(&self.settings, &self.style)? {
+            return Ok(code);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -53,33 +62,40 @@ impl Conduct {
         W: AsyncFnOnce(Run) -> Summary,
     {
         signals::survive_limits()?;
-        let templar = Arc::new(Templar::new());
+        let templar = Arc::new(Templar::with_vault(vault::opened()));
         let holder = state::holder(&self.journal, &self.what, &self.sources);
         let lock = state::lock(&self.state, &self.sources, &holder)?;
         let inventory = Arc::make_mut(&mut self.inventory);
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
+        let record = store.run_folder(&self.journal);
+        if let Some(request) = &self.request {
+            let written = store.write_request(&self.journal, request);
+            written.map_err(anyhow::Error::from)?;
+        }
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
         let weak = events.downgrade();
         signals::watch(interrupted.clone(), now.clone(), journal.clone(), weak)?;
+        let run = self.run.clone();
         let engine = Run::new(Parts {
             run: self.run,
             inventory: self.inventory,
             templar,
             loader: self.loader,
             settings: self.settings,
-            events: Events::new(Some(journal.clone()), events),
+            events: Events::new(Some(journal.clone()), events)
+                .with_secrets(confidential::secrets().clone()),
             interrupted,
             store: store.clone(),
         })
         .holding(holder);
         let (children, locks) = (engine.children(), engine.locks());
-        let showing = tokio::spawn(reporters::events(reporter, self.style));
+        let showing = tokio::spawn(reporters::events(reporter, self.style.clone()));
         let ended = tokio::select! {
-            summary = work(engine) => Some(summary.exit_code),
+            summary = work(engine) => Some((summary.exit_code, summary.is_idle())),
             () = now.notified() => None,
         };
         if ended.is_none() {
@@ -91,16 +107,49 @@ impl Conduct {
         drop((children, locks));
         // The engine is gone, and with it the last sender of events.
         showing.await.map_err(anyhow::Error::from)?;
+        if let Some(line) = self
+            .style
+            .last_line(&record, ended.is_some_and(|(_, idle)| idle))
+        {
+            output::line(line)?;
+        }
         journal.close();
         drop((fleet, lock));
         if ended.is_none() {
-            parting::stopped(&store, &self.journal, &self.sources);
+            parting::stopped(
+                &store,
+                &run,
+                &self.journal,
+                self.again.as_deref(),
+                &self.sources,
+            );
         }
         parting::unrecorded(&journal);
-        Ok(match ended {
-            None => exit_code::INTERRUPTED,
-            Some(exit_code::DONE) if journal.broken().is_some() => exit_code::FAILED,
-            Some(code) => code,
-        })
+        let code = match ended {
+            None => return Ok(exit_code::INTERRUPTED),
+            Some((exit_code::DONE, _)) if journal.broken().is_some() => exit_code::FAILED,
+            Some((code, _)) => code,
+        };
+        if let Some(again) = self.again.filter(|_| leaves_work(code)) {
+            let line = format!("to go on: {again}");
+            if self.style.is_json() {
+                output::complain(&line);
+            } else {
+                output::line(line)?;
+            }
+        }
+        Ok(code)
     }
+}
+
+/// Whether a run that ended with this code can be gone on with.
+fn leaves_work(code: u8) -> bool {
+    matches!(
+        code,
+        exit_code::FAILED
+            | exit_code::ROLLBACK_INCOMPLETE
+            | exit_code::UNREACHABLE
+            | exit_code::WINDOW_CLOSED
+            | exit_code::INTERRUPTED
+    )
 }

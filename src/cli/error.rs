@@ -1,7 +1,7 @@
 //! What a verb can fail with, and which exit code that is.
 
 use crate::engine::exit_code;
-use crate::journal::LockError;
+use crate::journal::{LockError, RunId};
 use crate::source::Diagnostics;
 
 /// Why a verb did not do its work.
@@ -18,6 +18,8 @@ pub enum CliError {
     },
     /// Another run holds the lock.
     Locked(LockError),
+    /// The run that is to be gone on with has not ended.
+    UnderWay(RunId),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -34,7 +36,7 @@ impl CliError {
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Locked(_) => exit_code::LOCKED,
+            Self::Locked(_) | Self::UnderWay(_) => exit_code::LOCKED,
             Self::Input(_) | Self::Usage { .. } | Self::Other(_) => exit_code::USAGE,
         }
     }

@@ -8,7 +8,7 @@ use crate::source::did_you_mean;
 /// Shows the inventory.
 pub(super) fn main(args: &InventoryArgs) -> Result<u8, CliError> {
     let mut inventory = input::inventory(&args.sources, None)?;
-    if let Some(hosts) = input::limit(&args.limit, &inventory)? {
+    if let Some(hosts) = input::limit(&args.limit, &inventory, &args.sources)? {
         inventory.keep_only(&hosts);
     }
     if let Some(name) = &args.host {

@@ -1,7 +1,7 @@
 //! `windlass lab`: status, reset, faults. It works on the lab's folder, so a run may be under way beside it.
 
 use super::args::{LabAction, LabArgs};
-use super::{CliError, input, labs, output, state};
+use super::{CliError, input, labs, output, state, vault};
 use crate::engine::exit_code;
 use crate::lab::{self, Fault, Fleet, HostStatus, LabConfig, LabError, LabHostConfig};
 use crate::source::did_you_mean;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// Carries out one action.
 pub(super) fn main(args: &LabArgs) -> Result<u8, CliError> {
     let inventory = input::inventory(&args.sources, None)?;
-    let hosts = labs::hosts(&inventory, &Templar::new());
+    let hosts = labs::hosts(&inventory, &Templar::with_vault(vault::opened()));
     if hosts.is_empty() {
         return Err(CliError::usage(
             "no host of the inventory has `ansible_connection: lab`",

@@ -3,7 +3,7 @@
 //! It takes no lock and keeps no journal: it is there for the moment when another run holds everything.
 
 use super::args::{ConnectionArgs, LockAction, LockArgs};
-use super::{CliError, input, labs, output, run, state};
+use super::{CliError, input, labs, output, run, state, vault};
 use crate::engine::{Events, HostLockSeen, LeaseSeen, Parts, Run, Settings, Stand, exit_code};
 use crate::holder::{Holder, age};
 use crate::inventory::Inventory;
@@ -124,9 +124,9 @@ impl Asked {
         state: &Path,
     ) -> Result<Self, CliError> {
         let mut inventory = input::inventory(&args.sources, None)?;
-        let limit = input::limit(&args.limit, &inventory)?;
+        let limit = input::limit(&args.limit, &inventory, &args.sources)?;
         let hosts = limit.unwrap_or_else(|| inventory.hosts.keys().cloned().collect());
-        let templar = Arc::new(Templar::new());
+        let templar = Arc::new(Templar::with_vault(vault::opened()));
         let fleet = labs::start(&mut inventory, &templar, state, &args.sources.inventory).await?;
         let settings = run::settings(connection, Variables::new())?;
         Ok(Self {

@@ -1,17 +1,30 @@
 //! The verbs' own output: results to standard output, errors to standard error.
 
-use super::CliError;
+use super::{CliError, confidential};
+use crate::secrecy::mask_assignments;
 use crate::source::Diagnostics;
-use console::{Term, style};
+use console::style;
 use std::fmt::Display;
 use std::io::{self, Write};
 
 /// Prints a result. A reader that went away early (`| head`) is no error.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    let text = text.to_string();
+    match writeln!(io::stdout(), "{}", confidential::secrets().text(&text)) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Colours as `--color` says; `auto` leaves it to the terminals.
+pub(super) fn color(when: &str) {
+    let on = match when {
+        "always" => true,
+        "never" => false,
+        _ => return,
+    };
+    console::set_colors_enabled(on);
+    console::set_colors_enabled_stderr(on);
 }
 
 /// Prints an error with its hints.
@@ -26,9 +39,24 @@ pub(super) fn error(error: &CliError) {
             &error.to_string(),
             Some("wait for it to end, the lock goes with its process; `windlass lock` shows it"),
         ),
-        CliError::Other(error) => with_hint(&format!("{error:#}"), None),
+        CliError::UnderWay(run) => with_hint(
+            &format!("run {run} is still under way"),
+            Some("wait for it to end; there is nothing to go on with before that"),
+        ),
+        CliError::Other(error) => with_hint(&chain(error), None),
     };
     complain(&text);
+}
+
+/// An error and what caused it; what an error says of its cause by itself is not said again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn with_hint(message: &str, hint: Option<&str>) -> String {
@@ -45,9 +73,10 @@ fn with_hint(message: &str, hint: Option<&str>) -> String {
 
 /// Prints what is wrong in the user's files, and how much that is.
 pub(super) fn diagnostics(diagnostics: &Diagnostics) {
-    let color = Term::stderr().features().colors_supported();
+    let color = console::colors_enabled_stderr();
     for each in diagnostics {
-        complain(&each.render(color));
+        // The lines around a mistake are shown, and a password may stand on them.
+        complain(&mask_assignments(&each.render(color)));
         complain("");
     }
     let errors = diagnostics
@@ -72,5 +101,5 @@ pub(super) fn warning(text: &str) {
 /// A line on standard error.
 pub(super) fn complain(text: &str) {
     // There is nowhere left to say that standard error is gone.
-    let _written = writeln!(io::stderr(), "{text}");
+    let _written = writeln!(io::stderr(), "{}", confidential::secrets().text(text));
 }

@@ -1,7 +1,9 @@
 //! `windlass plan`: what an upgrade would do, and whether it may. Reads hosts and clusters, changes none.
 
 use super::args::PlanArgs;
-use super::{CliError, extra_vars, input, labs, output, plan_input, run, state};
+use super::{
+    CliError, confidential, extra_vars, input, labs, output, plan_input, run, state, vault, window,
+};
 use crate::engine::{Events, Parts, Run, Settings, Survey, SurveyError, exit_code};
 use crate::event::Event;
 use crate::inventory::Inventory;
@@ -11,6 +13,7 @@ use crate::plan::Upgrade;
 use crate::playbook::{Loader, Playbook};
 use crate::report::{self, PlanText};
 use crate::template::{Scope, Templar};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,14 +42,21 @@ pub(super) fn main(args: &PlanArgs) -> Result<u8, CliError> {
 }
 
 fn check(args: &PlanArgs) -> Result<Checked, CliError> {
-    let extra_vars = extra_vars::read(&args.extra_vars)?;
+    let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
-    let (inventory, (loader, playbook)) =
-        input::inventory_and_playbooks(&args.sources, &args.playbooks, &extra_vars)?;
+    let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
+        &args.sources,
+        &args.playbooks,
+        &args.playbook,
+        &extra_vars,
+    )?;
+    vault::must_open(&vault::opened(), &inventory, &loader, &extra_vars)?;
     let settings = Settings {
         // The looks change nothing by themselves; this makes sure of it.
         check: true,
-        limit: input::limit(&args.limit, &inventory)?,
+        gather_facts: run::gathers_facts(&args.playbook),
+        limit: input::limit(&args.limit, &inventory, &args.sources)?,
+        window: window::allowance(&args.window, &state::store(&state))?,
         ..run::settings(&args.connection, extra_vars)?
     };
     Ok(Checked {
@@ -84,7 +94,7 @@ fn rules(args: &PlanArgs, checked: &Checked, templar: &Templar) -> Result<Rules,
 }
 
 async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError> {
-    let templar = Arc::new(Templar::new());
+    let templar = Arc::new(Templar::with_vault(vault::opened()));
     let rules = rules(args, &checked, &templar)?;
     let sources = &args.sources.inventory;
     // Only a lab is started and so must be one's own; a real fleet can be looked at while a run is on its way.
@@ -101,6 +111,10 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
     let gathered = plan_input::gather(&survey, &seen, &usual);
     let upgrade = Upgrade::plan(&rules, &gathered.works, &gathered.clusters);
     drop((fleet, lock));
+    let share = checked.settings.window.as_ref().and_then(|allowance| {
+        let share = allowance.share(&upgrade, Timestamp::now(), checked.settings.forks)?;
+        Some((allowance, share))
+    });
     let code = if upgrade.is_blocked() {
         exit_code::FAILED
     } else if !reached || !gathered.trouble.is_empty() {
@@ -128,6 +142,7 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
             "time_is_based_on": gathered.basis,
             "artifacts": gathered.artifacts,
             "plays_not_planned": survey.others,
+            "window": share.as_ref().map(|(_, share)| share),
         });
         output::line(format!("{whole:#}"))?;
     } else {
@@ -138,6 +153,9 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
             console::colors_enabled(),
             usize::from(width),
         ))?;
+        if let Some((allowance, share)) = &share {
+            output::line(window::planned(&allowance.window, share))?;
+        }
     }
     Ok(code)
 }
@@ -154,7 +172,7 @@ async fn look(
         templar: templar.clone(),
         loader: checked.loader.clone(),
         settings: checked.settings.clone(),
-        events: Events::new(None, events),
+        events: Events::new(None, events).with_secrets(confidential::secrets().clone()),
         interrupted: Arc::new(AtomicBool::new(false)),
         store: state::store(&checked.state),
     });
@@ -192,6 +210,9 @@ fn command(args: &PlanArgs) -> String {
     }
     for vars in &args.extra_vars {
         words.extend(["-e".to_owned(), vars.clone()]);
+    }
+    if let Some(window) = &args.window.window {
+        words.extend(["--window".to_owned(), window.clone()]);
     }
     crate::shell::join(words.iter().map(String::as_str))
 }

@@ -7,7 +7,7 @@ use crate::event::{Event, Kind, Status, TaskResult};
 use crate::journal::Store;
 use crate::kubernetes::Version;
 use crate::kubernetes::rules::Component;
-use crate::plan::{Artifact, ClusterNow, Found, Times, Work};
+use crate::plan::{Artifact, ClusterNow, Found, Times, Usual, Work};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -29,74 +29,23 @@ pub(super) struct Gathered {
     pub(super) artifacts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// What each host took in a play of earlier runs that changed it, by the play's name.
-#[derive(Debug, Default)]
-pub(super) struct Usual {
-    plays: HashMap<String, Vec<Duration>>,
-    runs: usize,
-}
-
-/// Reads the newest runs. One that cannot be read is left out: a plan does not depend on it.
+/// What plays took in the newest runs. A run that cannot be read is left out: nothing depends on it.
 pub(super) fn usual(store: &Store) -> Usual {
     let mut usual = Usual::default();
     for run in store.runs().unwrap_or_default().iter().rev().take(RUNS) {
-        let Ok(events) = store.events(run) else {
-            continue;
-        };
-        let before = usual.count();
-        usual.learn(&events);
-        usual.runs += usize::from(usual.count() > before);
+        if let Ok(events) = store.events(run) {
+            usual.learn(&events);
+        }
     }
     usual
 }
 
-impl Usual {
-    fn count(&self) -> usize {
-        self.plays.values().map(Vec::len).sum()
-    }
-
-    fn learn(&mut self, events: &[Event]) {
-        let mut play = String::new();
-        let mut hosts: BTreeMap<String, (Duration, bool)> = BTreeMap::new();
-        for event in events {
-            match &event.kind {
-                Kind::RunStarted { check: true, .. } => return,
-                Kind::PlayStarted { name, .. } => {
-                    self.close(&play, &mut hosts);
-                    play.clone_from(name);
-                }
-                Kind::TaskFinished { host, result, .. } => {
-                    let entry = hosts.entry(host.clone()).or_default();
-                    entry.0 += result.took;
-                    entry.1 |= result.status == Status::Changed;
-                }
-                _ => {}
-            }
-        }
-        self.close(&play, &mut hosts);
-    }
-
-    fn close(&mut self, play: &str, hosts: &mut BTreeMap<String, (Duration, bool)>) {
-        for (took, changed) in std::mem::take(hosts).into_values() {
-            if changed {
-                self.plays.entry(play.to_owned()).or_default().push(took);
-            }
-        }
-    }
-
-    /// The median of what a host took.
-    fn of(&self, play: &str) -> Option<Duration> {
-        let mut all = self.plays.get(play)?.clone();
-        all.sort();
-        all.get(all.len() / 2).copied()
-    }
-
-    fn basis(&self) -> String {
-        match self.runs {
-            0 => "settings alone: there is no earlier run to learn from".to_owned(),
-            1 => "the median of hosts in 1 earlier run".to_owned(),
-            n => format!("the median of hosts in {n} earlier runs"),
-        }
+/// What the times of a plan are based on.
+fn basis(usual: &Usual) -> String {
+    match usual.runs() {
+        0 => "settings alone: there is no earlier run to learn from".to_owned(),
+        1 => "the median of hosts in 1 earlier run".to_owned(),
+        n => format!("the median of hosts in {n} earlier runs"),
     }
 }
 
@@ -114,7 +63,7 @@ pub(super) fn gather(survey: &Survey, seen: &[Event], usual: &Usual) -> Gathered
                 found: Vec::new(),
             })
             .collect(),
-        basis: usual.basis(),
+        basis: basis(usual),
         ..Gathered::default()
     };
     let mut actions: HashMap<usize, String> = HashMap::new();
@@ -215,7 +164,7 @@ impl Gathered {
             times: Times {
                 at_least: seconds("at_least"),
                 at_most: seconds("at_most"),
-                usual: usual.of(&work.play),
+                usual: usual.host(&work.play),
             },
         });
     }
@@ -279,49 +228,6 @@ fn cluster_name(hosts: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn finished(task: usize, host: &str, status: Status, millis: u64) -> Event {
-        Event::now(Kind::TaskFinished {
-            task,
-            host: host.to_owned(),
-            result: TaskResult {
-                status,
-                took: Duration::from_millis(millis),
-                result: Value::Null,
-                diff: Vec::new(),
-                delegated_to: None,
-                verbosity: 1,
-            },
-        })
-    }
-
-    fn play(name: &str) -> Event {
-        Event::now(Kind::PlayStarted {
-            name: name.to_owned(),
-            hosts: Vec::new(),
-            rollback: false,
-            key: String::new(),
-        })
-    }
-
-    #[test]
-    fn earlier_runs_say_what_a_host_takes() {
-        let mut usual = Usual::default();
-        usual.learn(&[
-            play("one"),
-            finished(1, "a", Status::Changed, 2000),
-            finished(2, "a", Status::Ok, 1000),
-            finished(2, "b", Status::Ok, 9000),
-            play("two"),
-            finished(3, "a", Status::Changed, 500),
-            finished(3, "b", Status::Changed, 700),
-            finished(3, "c", Status::Changed, 900),
-        ]);
-        // Host b changed nothing in the first play, so it does not say what an upgrade takes.
-        assert_eq!(usual.of("one"), Some(Duration::from_secs(3)));
-        assert_eq!(usual.of("two"), Some(Duration::from_millis(700)));
-        assert_eq!(usual.of("three"), None);
-    }
 
     #[test]
     fn a_cluster_has_one_name_whoever_says_it() {

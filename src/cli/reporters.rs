@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -16,6 +16,8 @@ enum Form {
     /// Lines that move on a terminal, plain ones elsewhere.
     Fitting,
     Plain,
+    /// Changes, failures and one line at the end.
+    Quiet,
     Json,
 }
 
@@ -34,10 +36,11 @@ impl Style {
     /// As the flags of `run` say.
     pub(super) fn of(args: &RunArgs) -> Self {
         Self {
-            form: match (args.json, args.plain) {
-                (true, _) => Form::Json,
-                (false, true) => Form::Plain,
-                (false, false) => Form::Fitting,
+            form: match (args.json, args.quiet, args.plain) {
+                (true, _, _) => Form::Json,
+                (_, true, _) => Form::Quiet,
+                (_, _, true) => Form::Plain,
+                _ => Form::Fitting,
             },
             diff: args.diff,
             profile: args.profile,
@@ -72,6 +75,22 @@ impl Style {
         }
     }
 
+    /// Whether events are written as JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// The last line of a run without a terminal, which is mailed or logged: where everything is written down. None is
+    /// needed where nothing was done and little was to be said.
+    pub(super) fn last_line(&self, journal: &Path, idle: bool) -> Option<String> {
+        let wanted = match self.form {
+            Form::Json => false,
+            Form::Quiet => !idle,
+            Form::Fitting | Form::Plain => !Term::stdout().is_term(),
+        };
+        wanted.then(|| format!("journal: {}", journal.display()))
+    }
+
     /// What shows the run, and after it where the time went.
     pub(super) fn reporters(self) -> Vec<Box<dyn Reporter>> {
         let mut reporters = vec![self.reporter()];
@@ -98,7 +117,9 @@ impl Style {
             diff: self.diff,
             width: if term.is_term() { term.size().1 } else { 80 },
         };
-        if term.is_term() && self.form == Form::Fitting {
+        if self.form == Form::Quiet {
+            report::quiet(options, Box::new(Pipe(io::stdout())))
+        } else if term.is_term() && self.form == Form::Fitting {
             report::live(options, term)
         } else {
             report::plain(options, Box::new(Pipe(io::stdout())))

@@ -52,7 +52,7 @@ fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
 
 fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, CliError> {
     let inventory = input::inventory(&args.sources, None)?;
-    let limit = input::limit(&args.limit, &inventory)?;
+    let limit = input::limit(&args.limit, &inventory, &args.sources)?;
     let hosts: Vec<String> = taken
         .hosts
         .into_iter()
@@ -72,6 +72,8 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         settings: run::settings(&args.connection, Variables::new())?,
         state,
         style: reporters::Style::simple(args.json),
+        request: None,
+        again: None,
     };
     conduct.run(async |engine| engine.take_back(&hosts).await)
 }

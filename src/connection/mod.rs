@@ -19,4 +19,4 @@ pub use connector::{Connector, Limits};
 pub use fake::Fake;
 pub use local::Local;
 pub use secret::Secret;
-pub use target::{Defaults, HostKeyPolicy, Jump, Keepalive, Kind, Target};
+pub use target::{Defaults, HostKeyPolicy, Jump, Keepalive, Kind, Target, check_ssh_args};

@@ -5,6 +5,7 @@ use super::deadman;
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
 use super::locks;
+use super::secrets::learn_hidden;
 use super::task::TaskRun;
 use super::variables::host_scope;
 use crate::connection::ConnectionError;
@@ -13,6 +14,7 @@ use crate::journal::JournalError;
 use crate::module::{
     Change, Context, Inspection, Module, ModuleError, Outcome, Params, Remote, UndoScript, coerce,
 };
+use crate::secrecy::is_secret_name;
 use crate::template::Scope;
 use crate::undo::{Undo, UndoLog};
 use crate::yaml::{Node, NodeKind};
@@ -119,6 +121,7 @@ impl Call<'_> {
             Ok(params) => params,
             Err(called) => return called,
         };
+        self.learn_given(&params);
         let cx = match self.context().await {
             Ok(cx) => cx,
             Err(called) => return called,
@@ -138,6 +141,32 @@ impl Call<'_> {
                 }
             }
             Err(error) => error.into(),
+        }
+    }
+
+    /// Parameters that are secret, by the module's word, by their name or by `no_log`, are masked from here on.
+    fn learn_given(&self, params: &Params) {
+        let secrets = &self.run.shared.events.secrets;
+        let declared = self.module.secret_parameters();
+        for (name, value) in &params.0 {
+            if declared.contains(&name.as_str()) {
+                secrets.learn_in(value);
+            } else if is_secret_name(name) {
+                secrets.learn_named(name, &text(value));
+            }
+        }
+        if self.run.is_hidden(self.scope) {
+            learn_hidden(secrets, &Value::Object(params.0.clone()));
+        }
+    }
+
+    /// What a change is, in words, as it may be written down.
+    fn in_words(&self, change: &Change) -> String {
+        if self.run.is_hidden(self.scope) {
+            format!("{}: hidden by no_log", self.run.name)
+        } else {
+            let what = format!("{}: {}", self.run.name, change.what);
+            self.run.shared.events.secrets.text(&what).into_owned()
         }
     }
 
@@ -313,7 +342,7 @@ impl Call<'_> {
             state.steps
         };
         let shared = &self.run.shared;
-        let what = format!("{}: {}", self.run.name, change.what);
+        let what = self.in_words(change);
         shared
             .events
             .emit_durable(event::Kind::UndoRecorded {
@@ -392,6 +421,11 @@ impl Call<'_> {
             .unwrap_or(shared.settings.diff);
         let mut remote = Remote::new(reached.connection, reached.become_user);
         remote.environment = words.environment()?;
+        for (name, value) in &remote.environment {
+            if is_secret_name(name) {
+                shared.events.secrets.learn_named(name, value);
+            }
+        }
         remote.timeout = words.timeout()?;
         let clusters = self.run.play.clusters.clone();
         Ok(Context {

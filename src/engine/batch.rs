@@ -21,6 +21,9 @@ use tokio::task::JoinSet;
 /// Modules that act once for the whole batch.
 const ALONE: [&str; 2] = ["add_host", "pause"];
 
+/// Why a run stops that was told to.
+pub(super) const INTERRUPTED: &str = "interrupted by the user";
+
 /// A batch on its way.
 pub(super) struct Batch {
     pub(super) shared: Arc<Shared>,
@@ -74,6 +77,7 @@ impl Batch {
         let root = self.play.lineage();
         let hosts = self.play.batch.clone();
         self.reconcile().await;
+        self.recall_handlers();
         self.judge();
         if let Some(task) = gather {
             self.items(&[Item::Task(task)], root.clone(), hosts.clone())
@@ -82,6 +86,9 @@ impl Batch {
         let roles_and_tasks: Vec<Item> = play.roles.iter().chain(&play.tasks).cloned().collect();
         for section in [&play.pre_tasks, &roles_and_tasks, &play.post_tasks] {
             self.items(section, root.clone(), hosts.clone()).await;
+            if std::ptr::eq(section, &raw const play.post_tasks) {
+                self.notify_what_is_owed();
+            }
             self.flush_handlers(&hosts).await;
             self.judge();
         }
@@ -115,9 +122,8 @@ impl Batch {
     }
 
     fn interrupt(&mut self, hosts: &[Arc<Host>]) {
-        let reason = "interrupted by the user";
-        drop_out(hosts, reason);
-        self.stop.get_or_insert_with(|| reason.to_owned());
+        drop_out(hosts, INTERRUPTED);
+        self.stop.get_or_insert_with(|| INTERRUPTED.to_owned());
     }
 
     async fn block(&mut self, block: &Arc<Block>, outer: &Lineage, hosts: &[Arc<Host>]) {
@@ -225,12 +231,23 @@ impl Batch {
         name: &str,
         pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>,
     ) -> bool {
+        self.flag(lineage, scope, name, pick).unwrap_or(false)
+    }
+
+    /// What the playbook says of a keyword that is true or false.
+    fn flag(
+        &self,
+        lineage: &Lineage,
+        scope: &crate::template::Scope,
+        name: &str,
+        pick: fn(&crate::playbook::Keywords) -> Option<&crate::yaml::Node>,
+    ) -> Option<bool> {
         let words = Words {
             templar: &self.shared.templar,
             lineage,
             scope,
         };
-        words.flag(name, pick).ok().flatten().unwrap_or(false)
+        words.flag(name, pick).ok().flatten()
     }
 
     /// Whether the task's tags are among those asked for.
@@ -294,9 +311,10 @@ impl Batch {
             return false;
         };
         let scope = task_scope(&self.shared, &self.play, first, lineage);
-        self.switched_on(lineage, &scope, "any_errors_fatal", |k| {
+        self.flag(lineage, &scope, "any_errors_fatal", |k| {
             k.any_errors_fatal.as_ref()
         })
+        .unwrap_or(self.shared.settings.any_errors_fatal)
     }
 
     /// Announces a task.
@@ -404,6 +422,7 @@ impl Batch {
             },
         };
         if let Some(reason) = stop_reason(self.limits, tally) {
+            let reason = self.shared.unrecorded().unwrap_or(reason);
             drop_out(batch, &reason);
             self.stop = Some(reason);
         }

@@ -19,7 +19,8 @@ pub(super) async fn conclude(batch: &mut Batch) {
             (passed, state.open_steps > 0, state.held.is_some())
         };
         if passed && open {
-            if let Err(error) = rollback::commit(&batch.shared, &lineage, host).await
+            if let Err(error) =
+                rollback::commit(&batch.shared, &lineage, host, Some(&batch.play.key)).await
                 && not_committed(batch, host, &error)
                 && goes_back
             {
@@ -85,7 +86,8 @@ async fn conclude_elsewhere(batch: &Batch) {
             continue;
         }
         if all_passed {
-            if let Err(error) = rollback::commit(&batch.shared, &batch.play.lineage(), other).await
+            if let Err(error) =
+                rollback::commit(&batch.shared, &batch.play.lineage(), other, None).await
             {
                 batch.shared.events.emit(Kind::Warning {
                     host: Some(other.name.clone()),

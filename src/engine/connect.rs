@@ -100,8 +100,8 @@ async fn connect(
         Some(_) => true,
         None => false,
     };
-    if let Some(password) = &target.password {
-        shared.events.secrets.learn(password.expose());
+    for secret in target.password.iter().chain(&target.passphrase) {
+        shared.events.secrets.learn(secret.expose());
     }
     let started = Instant::now();
     let connection = shared.connector.connect(target).await?;

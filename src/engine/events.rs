@@ -1,8 +1,9 @@
 //! Where the engine's events go: the journal and whoever listens.
 
-use super::secrets::Secrets;
+use super::secrets::redact;
 use crate::event::{Event, Kind};
 use crate::journal::{Journal, JournalError};
+use crate::secrecy::Secrets;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,9 +25,16 @@ impl Events {
         }
     }
 
+    /// What is masked is what `secrets` knows; it may have learned something before the run.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<Secrets>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
     /// Says that something happened.
     pub(super) fn emit(&self, kind: Kind) {
-        let event = Event::now(self.secrets.redact(kind));
+        let event = Event::now(redact(&self.secrets, kind));
         if let Some(journal) = &self.journal {
             journal.append(event.clone());
         }
@@ -41,7 +49,7 @@ impl Events {
         if let Some(why) = self.broken() {
             return Err(JournalError::Broken(why));
         }
-        let event = Event::now(self.secrets.redact(kind));
+        let event = Event::now(redact(&self.secrets, kind));
         let _heard = self.listener.send(event.clone());
         match &self.journal {
             Some(journal) => journal.append_durable(event).await,

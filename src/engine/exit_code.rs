@@ -14,6 +14,8 @@ pub const ROLLBACK_INCOMPLETE: u8 = 3;
 pub const UNREACHABLE: u8 = 4;
 /// Another run holds the lock.
 pub const LOCKED: u8 = 5;
+/// Stopped because the window closes; the rest is pending.
+pub const WINDOW_CLOSED: u8 = 6;
 /// Interrupted; every host was left in a known state.
 pub const INTERRUPTED: u8 = 130;
 

@@ -2,6 +2,7 @@
 
 use super::deadman::Deadman;
 use super::locks::Kept;
+use super::resumed::Earlier;
 use crate::connection::Connection;
 use crate::event::{Counts, HostState};
 use crate::template::{Variable, Variables};
@@ -77,6 +78,8 @@ pub(super) struct State {
     pub(super) claimed: IndexSet<String>,
     /// What the journal knows to be still to be run.
     pub(super) told_pending: Vec<String>,
+    /// What is known of it from before this run.
+    pub(super) earlier: Earlier,
     /// Undo steps recorded on the host in this run: their numbers never repeat, as the host's log goes by them.
     pub(super) steps: u32,
     /// Of these, recorded since the host was last committed.

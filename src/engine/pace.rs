@@ -30,7 +30,7 @@ pub(super) struct Pace {
     /// Hosts that may be out of service at once.
     unavailable: Option<usize>,
     /// How long a batch is watched.
-    soak: Duration,
+    pub(super) soak: Duration,
 }
 
 /// How much of a batch may start.

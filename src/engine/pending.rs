@@ -13,9 +13,14 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 impl State {
-    /// What is still to be run: what runs at this moment, then what is notified.
+    /// What is still to be run: what runs at this moment, what is notified, then what an earlier run left.
     fn pending(&self) -> Vec<String> {
-        let all: IndexSet<&String> = self.claimed.iter().chain(&self.notified).collect();
+        let all: IndexSet<&String> = self
+            .claimed
+            .iter()
+            .chain(&self.notified)
+            .chain(&self.earlier.owed)
+            .collect();
         all.into_iter().cloned().collect()
     }
 }
@@ -33,6 +38,7 @@ pub(super) fn none_left(shared: &Shared, play: &str, host: &Host) {
     let mut state = host.state();
     state.notified.clear();
     state.claimed.clear();
+    state.earlier.owed.clear();
     drop(state);
     say(shared, play, host);
 }
@@ -70,7 +76,13 @@ impl TaskRun {
         if status == Status::Changed {
             for node in &self.task.notify {
                 match self.names(node, scope) {
-                    Ok(names) => host.state().notified.extend(names),
+                    Ok(names) => {
+                        let mut state = host.state();
+                        for name in names {
+                            state.earlier.owed.shift_remove(&name);
+                            state.notified.insert(name);
+                        }
+                    }
                     Err(error) => self.shared.events.emit(Kind::Warning {
                         host: Some(host.name.clone()),
                         message: format!("`notify` does not render: {}", error.message),
@@ -78,9 +90,27 @@ impl TaskRun {
                 }
             }
         }
+        if matches!(status, Status::Ok | Status::Skipped) {
+            self.notify_what_was_owed(host, scope);
+        }
         // Whether the change was made is not known: what it notifies may be needed.
         if !matches!(status, Status::Unknown | Status::Unreachable) {
             say(&self.shared, &self.play.key, host);
+        }
+    }
+
+    /// A task has nothing to do because an earlier run did it, and was killed before the handlers ran.
+    fn notify_what_was_owed(&self, host: &Host, scope: &Scope) {
+        if host.state().earlier.owed.is_empty() {
+            return;
+        }
+        for node in &self.task.notify {
+            for name in self.names(node, scope).unwrap_or_default() {
+                let mut state = host.state();
+                if state.earlier.owed.shift_remove(&name) {
+                    state.notified.insert(name);
+                }
+            }
         }
     }
 

@@ -6,8 +6,7 @@ use super::lineage::Lineage;
 use super::shared::Shared;
 use crate::kubernetes::Clusters;
 use crate::playbook::{Item, Play, Role};
-use crate::source::SourceFile;
-use crate::template::{Scope, Templar, Variable, Variables, variables_of};
+use crate::template::{Scope, Templar, Variable, Variables, learn, variable_source, variables_of};
 use crate::yaml::{self, Node, NodeKind};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -244,10 +243,15 @@ fn read_one(
                 .map_or_else(String::new, |path| path.display().to_string())
         )));
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| fail(format!("{}: {error}", path.display())))?;
-    let source = SourceFile::new(path, text);
+    let content =
+        std::fs::read(path).map_err(|error| fail(format!("{}: {error}", path.display())))?;
+    let source = variable_source(path, content, templar.vault())
+        .map_err(|problem| fail(problem.to_string()))?
+        .ok_or_else(|| fail(format!("{}: it is not UTF-8 text", path.display())))?;
     let documents = yaml::parse(&source).map_err(|error| fail(error.to_string()))?;
+    for document in &documents {
+        learn(document, templar.vault().secrets());
+    }
     match documents.first().map(|document| &document.kind) {
         None | Some(NodeKind::Null) => Ok(Variables::new()),
         Some(NodeKind::Mapping(mapping)) => Ok(variables_of(mapping)),

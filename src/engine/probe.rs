@@ -6,10 +6,11 @@
 use super::batch::Batch;
 use super::host::{Failure, Host, Standing};
 use super::keywords::{KeywordError, count, duration, flag, text};
-use super::sample::{Sample, secrets_of};
+use super::sample::Sample;
 use super::shared::Shared;
 use crate::event::{Kind, ProbeState};
 use crate::playbook::Play;
+use crate::secrecy::url_secrets;
 use crate::template::Scope;
 use crate::yaml::Node;
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ impl Probe {
             }
             (None, Some(command)) => Sample::command(&command),
             (Some(url), None) => {
-                for secret in secrets_of(&url) {
+                for secret in url_secrets(&url) {
                     shared.events.secrets.learn(&secret);
                 }
                 let ca = word(&probe.ca)?.map(|path| play.folder.join(PathBuf::from(path)));

@@ -10,6 +10,7 @@
 
 use super::batch::{Batch, active};
 use super::host::{Failure, Host, Standing};
+use super::lineage::Lineage;
 use super::locks::{self, Contest, Taken};
 use super::play::PlayRun;
 use super::rollback::{Opened, open};
@@ -36,6 +37,8 @@ enum Trouble {
     Incomplete(String, Vec<String>),
     /// Another run is at work on it.
     Busy(String),
+    /// Nobody knows any more how to take back what an earlier run changed.
+    Lost(String),
 }
 
 impl From<ConnectionError> for Trouble {
@@ -47,7 +50,7 @@ impl From<ConnectionError> for Trouble {
 impl Batch {
     /// Settles what earlier runs left on the hosts of the batch, once per host and run.
     pub(super) async fn reconcile(&self) {
-        if self.play.play.rollback.is_none() {
+        if self.play.play.rollback.is_none() && self.shared.resumed().is_none() {
             return;
         }
         let slots = Semaphore::new(self.shared.settings.forks.max(1));
@@ -68,15 +71,23 @@ impl Batch {
         if settled || self.shared.is_implicit(host) {
             return;
         }
+        let Some(lineage) = self.lineage_of_log(host) else {
+            return;
+        };
         let look = Look {
             shared: &self.shared,
             play: &self.play,
+            lineage,
             host,
         };
         match look.settle_all().await {
-            Ok(()) => host.state().looked_back = true,
+            Ok(()) => {
+                let mut state = host.state();
+                state.earlier.settled = true;
+                state.looked_back = self.play.play.rollback.is_some();
+            }
             Err(Trouble::Connection) => {}
-            Err(Trouble::Busy(message)) => fail(host, &message, None),
+            Err(Trouble::Busy(message) | Trouble::Lost(message)) => fail(host, &message, None),
             Err(Trouble::Incomplete(message, remaining)) => {
                 fail(host, &message, Some(HostState::RollbackIncomplete));
                 self.shared.events.emit(Kind::RollbackFinished {
@@ -89,6 +100,21 @@ impl Batch {
                 });
             }
         }
+    }
+}
+
+impl Batch {
+    /// As whom the undo log of a host is opened. In a play that keeps none, only what resumed runs left is settled, once.
+    fn lineage_of_log(&self, host: &Host) -> Option<Lineage> {
+        if self.play.play.rollback.is_some() {
+            return Some(self.play.lineage());
+        }
+        let resumed = self.shared.resumed()?;
+        let touched = resumed.history.touched(&host.name).next().is_some();
+        if !touched || host.state().earlier.settled {
+            return None;
+        }
+        resumed.lineage(&host.name).cloned()
     }
 }
 
@@ -109,6 +135,8 @@ fn fail(host: &Host, message: &str, ended_as: Option<HostState>) {
 struct Look<'a> {
     shared: &'a Arc<Shared>,
     play: &'a PlayRun,
+    /// As whom the undo log is opened.
+    lineage: Lineage,
     host: &'a Arc<Host>,
 }
 
@@ -118,7 +146,13 @@ impl Look<'_> {
         if self.host.state().looked_back {
             return Ok(());
         }
-        let opened = open(self.shared, &self.play.lineage(), self.host).await?;
+        let opened = open(self.shared, &self.lineage, self.host).await?;
+        if self.play.play.rollback.is_some()
+            && let Some(resumed) = self.shared.resumed()
+            && let Some(message) = resumed.lost_log(self.host)
+        {
+            return Err(Trouble::Lost(message));
+        }
         for left in self.left(&opened).await? {
             self.settle(&opened, left).await?;
         }
@@ -130,14 +164,7 @@ impl Look<'_> {
         if self.host.state().lock.is_some() {
             return Ok(());
         }
-        match locks::take(
-            self.shared,
-            &self.play.lineage(),
-            self.host,
-            Contest::new(false),
-        )
-        .await?
-        {
+        match locks::take(self.shared, &self.lineage, self.host, Contest::new(false)).await? {
             Taken::Ours => Ok(()),
             Taken::Held(blocker) => Err(Trouble::Busy(blocker.to_string())),
             Taken::Without(why) => {
@@ -164,7 +191,13 @@ impl Look<'_> {
         if !left.open {
             return self.say_it_went_back(opened, &left).await;
         }
-        if !self.play.goes_back() {
+        let resumed = self.shared.resumed();
+        let ours = resumed.is_some_and(|it| it.takes_back(&self.host.name, &left.run));
+        if !ours && self.play.play.rollback.is_none() {
+            // The first play that keeps undo logs sees to it.
+            return Ok(());
+        }
+        if !ours && !self.play.goes_back() {
             self.warn(format!(
                 "run {} left changes here that were neither committed nor taken back",
                 left.run
@@ -186,6 +219,7 @@ impl Look<'_> {
         let Some(since) = &left.alone else {
             return Ok(());
         };
+        self.host.state().earlier.taken_back.push(left.run.clone());
         self.shared.events.emit(Kind::WentBack {
             host: self.host.name.clone(),
             run: left.run.clone(),
@@ -218,6 +252,7 @@ impl Look<'_> {
                 report.remaining,
             ));
         }
+        self.host.state().earlier.taken_back.push(left.run.clone());
         if !report.undone.is_empty() || report.alone.is_none() {
             let taken = Kind::TakenBack {
                 host: self.host.name.clone(),

@@ -280,15 +280,16 @@ async fn replay(
     Ok(report)
 }
 
-/// Marks what the play did on a host as final.
+/// Marks what the play did on a host as final; `passed` is the play's key where the host is through with it.
 pub(super) async fn commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    passed: Option<&str>,
 ) -> Result<(), CommitError> {
     let mut left = PAUSES.iter();
     let output = loop {
-        let error = match tell_to_commit(shared, lineage, host).await {
+        let error = match tell_to_commit(shared, lineage, host, passed).await {
             Ok(output) => break output,
             Err(error) => error,
         };
@@ -328,9 +329,10 @@ async fn tell_to_commit(
     shared: &Arc<Shared>,
     lineage: &super::lineage::Lineage,
     host: &Arc<Host>,
+    passed: Option<&str>,
 ) -> Result<crate::connection::Output, ConnectionError> {
     let opened = open(shared, lineage, host).await?;
-    let mut command = Command::new(opened.log.commit());
+    let mut command = Command::new(opened.log.with_passed(passed).commit());
     command.become_user = opened.become_user;
     opened.connection.run(command).await
 }

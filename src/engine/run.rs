@@ -1,10 +1,10 @@
 //! A whole run: play after play, batch after batch.
 
-use super::batch::{Batch, limits, play_flag};
+use super::batch::{Batch, INTERRUPTED, limits, play_flag};
+use super::closing::{Closing, Next};
 use super::conclude::conclude;
 use super::connect::RunDial;
 use super::deadman;
-use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::{KeywordError, text};
 use super::lineage::Lineage;
@@ -14,10 +14,12 @@ use super::play::PlayRun;
 use super::play_key::PlayKeys;
 use super::policy::Limits;
 use super::probe::{self, Probe};
+use super::resumed::Before;
 use super::shared::{Parts, Shared};
+use super::summary::Summary;
 use super::variables::task_scope;
-use crate::event::{self, Counts, HostState, Kind};
-use crate::inventory::Pattern;
+use crate::event::{self, Kind};
+use crate::inventory::{Pattern, Unmatched};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use crate::module;
@@ -34,15 +36,19 @@ use std::time::Instant;
 pub struct Run {
     shared: Arc<Shared>,
     pub(super) locks: Arc<Locks>,
-    matched: bool,
+    pub(super) matched: bool,
     /// Hosts that plays were left for, with whether one of these plays takes hosts back: such plays do the work, others look.
-    pending: HashMap<String, bool>,
-    setup_failed: Option<String>,
+    pub(super) pending: HashMap<String, bool>,
+    pub(super) setup_failed: Option<String>,
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
-    blocked: bool,
+    pub(super) blocked: bool,
+    /// The window that ends the run, and what batches took so far.
+    pub(super) closing: Closing,
     pub(super) started: Instant,
     pub(super) keys: PlayKeys,
+    /// What it goes on with, until it starts.
+    pub(super) before: Option<Before>,
 }
 
 /// What all batches of a play share.
@@ -53,15 +59,6 @@ struct Course {
     limits: Limits,
     pace: Pace,
     clusters: Arc<Clusters>,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub struct Summary {
-    /// One line per host that took part, or was to.
-    pub recap: Vec<Counts>,
-    /// The exit code.
-    pub exit_code: u8,
 }
 
 impl Run {
@@ -76,14 +73,17 @@ impl Run {
             setup_failed: None,
             stopped: false,
             blocked: false,
+            closing: Closing::default(),
             started: Instant::now(),
             keys: PlayKeys::default(),
+            before: None,
         }
     }
 
     /// Runs a playbook to its end.
     pub async fn playbook(mut self, playbook: &Playbook) -> Summary {
         self.keys = PlayKeys::of(playbook);
+        let resumes = self.recall(playbook);
         let Operator { user, controller } = Operator::here();
         self.shared.events.emit(Kind::RunStarted {
             run: self.shared.run.to_string(),
@@ -99,7 +99,7 @@ impl Run {
             check: self.shared.settings.check,
             user,
             controller,
-            resumes: None,
+            resumes,
         });
         if let Some(summary) = self.lock(&playbook.plays).await {
             self.close().await;
@@ -197,22 +197,30 @@ impl Run {
         play: &Arc<Play>,
         scope: &Scope,
     ) -> Result<Vec<String>, KeywordError> {
-        let (hosts, unmatched) = self.matching(play, scope)?;
-        for message in unmatched {
+        let (hosts, unmatched) = self.select(play, scope)?;
+        for unmatched in unmatched {
             self.shared.events.emit(Kind::Warning {
                 host: None,
-                message,
+                message: unmatched.to_string(),
             });
         }
         Ok(hosts)
     }
 
-    /// The same, with what is to be said of patterns that match nothing.
-    pub(super) fn matching(
+    /// The same without a word on patterns that match nothing.
+    pub(super) fn hosts_quietly(
         &self,
         play: &Arc<Play>,
         scope: &Scope,
-    ) -> Result<(Vec<String>, Vec<String>), KeywordError> {
+    ) -> Result<Vec<String>, KeywordError> {
+        self.select(play, scope).map(|(hosts, _)| hosts)
+    }
+
+    fn select(
+        &self,
+        play: &Arc<Play>,
+        scope: &Scope,
+    ) -> Result<(Vec<String>, Vec<Unmatched>), KeywordError> {
         let shared = &self.shared;
         let at = |message: String| KeywordError {
             message,
@@ -227,8 +235,6 @@ impl Run {
             .inventory
             .select(&pattern, None)
             .map_err(|error| at(error.to_string()))?;
-        let unmatched = selection.unmatched.iter().map(ToString::to_string);
-        let unmatched = unmatched.collect();
         let mut hosts: Vec<String> = selection
             .hosts
             .into_iter()
@@ -248,7 +254,7 @@ impl Run {
             })?;
             order(&mut hosts, by);
         }
-        Ok((hosts, unmatched))
+        Ok((hosts, selection.unmatched))
     }
 
     async fn play(&mut self, play: &Arc<Play>) -> Result<(), KeywordError> {
@@ -264,12 +270,10 @@ impl Run {
         for host in alive.iter().filter_map(|name| shared.known(name)) {
             reset(host);
         }
-        let name = match &play.name {
-            Some(node) => text(&shared.templar.render(node, &scope)?),
-            None => text(&shared.templar.render(&play.hosts, &scope)?),
-        };
+        let name = self.name_of(play, &scope)?;
         let key = self.keys.key(play);
         shared.set_play_key(&key);
+        let alive = self.still_to_do(play, &key, &name, alive).await;
         shared.events.emit(Kind::PlayStarted {
             key,
             name: name.clone(),
@@ -342,9 +346,26 @@ impl Run {
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
             self.locks.confirm(&names).await;
+            if shared.is_interrupted() {
+                // It came between two batches, such as in a soak.
+                waiting.push_front(names);
+                self.stop(play, INTERRUPTED.to_owned(), waiting);
+                break;
+            }
             if let Some(reason) = shared.breached() {
                 waiting.push_front(names);
                 self.block(play, reason, waiting);
+                break;
+            }
+            let next = Next {
+                play: &course.name,
+                soak: course.pace.soak,
+                goes_back: play.rollback.is_some(),
+                hosts: names.len(),
+            };
+            if let Some(reason) = self.closing.keeps(&shared.settings, &next) {
+                waiting.push_front(names);
+                self.stop(play, reason, waiting);
                 break;
             }
             let room = course.pace.room(&shared, play, clusters, listed, &names);
@@ -370,11 +391,16 @@ impl Run {
                 });
             }
             let before = changes(&hosts);
+            let begun = Instant::now();
             let mut batch = self.batch(play, course, hosts.clone()).await?;
             let mut stop = batch.stop.take();
             if stop.is_none() && changes(&hosts) > before && !waiting.is_empty() {
                 stop = course.pace.soak(&shared, play, clusters, &names).await;
                 self.blocked |= stop.is_some();
+            }
+            if changes(&hosts) > before {
+                self.closing
+                    .learn(&course.name, hosts.len(), begun.elapsed());
             }
             if let Some(reason) = stop {
                 self.stop(play, reason, waiting);
@@ -420,13 +446,13 @@ impl Run {
     }
 
     /// The run ends because of something that no host of it did.
-    fn block(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
+    fn block(&mut self, play: &Arc<Play>, reason: String, waiting: VecDeque<Vec<String>>) {
         self.stop(play, reason, waiting);
         self.blocked = true;
     }
 
     /// No batch starts any more; those that wait are pending.
-    fn stop(&mut self, play: &Play, reason: String, waiting: VecDeque<Vec<String>>) {
+    fn stop(&mut self, play: &Arc<Play>, reason: String, waiting: VecDeque<Vec<String>>) {
         self.stopped = true;
         let pending: Vec<String> = waiting.into_iter().flatten().collect();
         self.leave(play, &pending);
@@ -448,7 +474,7 @@ impl Run {
         let Some(module) = module::find("setup") else {
             return Ok(None);
         };
-        if wanted == Some(false) {
+        if !wanted.unwrap_or(self.shared.settings.gather_facts) {
             return Ok(None);
         }
         let action = Action::Module {
@@ -471,8 +497,11 @@ impl Run {
         }
     }
 
-    fn leave(&mut self, play: &Play, hosts: &[String]) {
+    fn leave(&mut self, play: &Arc<Play>, hosts: &[String]) {
         for host in hosts {
+            if self.passed_before(play, host) {
+                continue;
+            }
             *self.pending.entry(host.clone()).or_default() |= play.rollback.is_some();
         }
     }
@@ -484,56 +513,6 @@ impl Run {
                 connection.close().await;
             }
         }
-    }
-
-    fn summary(&self) -> Summary {
-        let mut recap = Vec::new();
-        for host in self.shared.everyone() {
-            let state = host.state();
-            let mut counts = state.counts.clone();
-            counts.state = final_state(&state.standing, state.ended_as, &counts);
-            let untouched = counts.ok
-                + counts.failed
-                + counts.unreachable
-                + counts.skipped
-                + counts.rescued
-                + counts.ignored
-                == 0;
-            // What was committed is done, unless more was to be done to it.
-            let left = self.pending.get(&host.name);
-            let left = left.is_some_and(|works| *works || !state.committed);
-            if counts.state == HostState::Done && left {
-                counts.state = HostState::Pending;
-            } else if untouched && counts.state == HostState::Done {
-                continue;
-            }
-            recap.push(counts);
-        }
-        let exit_code = exit_code::of(
-            &recap,
-            self.shared.is_interrupted(),
-            self.setup_failed.is_some() || !self.matched,
-        );
-        let exit_code = match exit_code {
-            exit_code::DONE if self.shared.lost_lock() => exit_code::LOCKED,
-            // Whatever cannot be recorded, it did not end well.
-            exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
-                exit_code::FAILED
-            }
-            other => other,
-        };
-        if !self.matched && self.setup_failed.is_none() {
-            self.shared.events.emit(Kind::Warning {
-                host: None,
-                message: "no play of the playbook matched a host".to_owned(),
-            });
-        }
-        self.shared.events.emit(Kind::RunFinished {
-            recap: recap.clone(),
-            exit_code,
-            took: self.started.elapsed(),
-        });
-        Summary { recap, exit_code }
     }
 }
 
@@ -554,19 +533,7 @@ fn reset(host: &Arc<Host>) {
     state.notified.clear();
     state.claimed.clear();
     state.told_pending.clear();
+    state.earlier.owed.clear();
     state.not_undone.clear();
     state.held = None;
-}
-
-fn final_state(standing: &Standing, ended_as: Option<HostState>, counts: &Counts) -> HostState {
-    if let Some(state) = ended_as {
-        return state;
-    }
-    match standing {
-        Standing::Failed(_) => HostState::Failed,
-        Standing::Unreachable(_) => HostState::Unreachable,
-        Standing::Aborted(_) => HostState::Aborted,
-        Standing::Active | Standing::Ended if counts.failed > 0 => HostState::Failed,
-        Standing::Active | Standing::Ended => HostState::Done,
-    }
 }

@@ -185,20 +185,6 @@ fn decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The parts of a URL that must not be shown.
-pub(super) fn secrets_of(url: &str) -> Vec<String> {
-    let Some((_, rest)) = url.split_once("://") else {
-        return Vec::new();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let user = rest[..end].rsplit_once('@').map_or("", |(user, _)| user);
-    let Some((_, password)) = user.split_once(':') else {
-        return Vec::new();
-    };
-    let plain = String::from_utf8_lossy(&decoded(password)).into_owned();
-    vec![password.to_owned(), plain]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,8 +201,6 @@ mod tests {
             let expected = user.map(|user| user.as_bytes().to_vec());
             assert_eq!(split_user(url), (bare.to_owned(), expected));
         }
-        assert_eq!(secrets_of("https://u:p%40x@h/"), ["p%40x", "p@x"]);
-        assert!(secrets_of("https://h/a:b@c").is_empty());
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 use super::events::Events;
 use super::host::Host;
 use super::locks::Terms;
+use super::resumed::Resumed;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
 use crate::journal::{RunId, Store};
 use crate::kubernetes::Baselines;
+use crate::plan::Allowance;
 use crate::playbook::Loader;
-use crate::template::{Templar, Variable, Variables};
+use crate::template::{Templar, Variable, Variables, learn_variables};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -46,8 +48,14 @@ pub struct Settings {
     pub become_password: Option<String>,
     /// Handlers run on failed hosts too.
     pub force_handlers: bool,
+    /// A task that fails on one host ends the play for all, where the playbook says nothing of `any_errors_fatal`.
+    pub any_errors_fatal: bool,
+    /// Plays that say nothing of `gather_facts` gather them.
+    pub gather_facts: bool,
     /// Failed hosts of the run above which it stops.
     pub max_failures: Option<usize>,
+    /// When something may be begun; at any time without it.
+    pub window: Option<Arc<Allowance>>,
     /// Variables of the greatest strength.
     pub extra_vars: Variables,
     /// Defaults of connections from flags and settings.
@@ -102,6 +110,8 @@ pub(super) struct Shared {
     round: Mutex<Arc<Variables>>,
     /// The key of the current play.
     play_key: Mutex<Arc<str>>,
+    /// What the run goes on with.
+    resumed: OnceLock<Resumed>,
 }
 
 impl Shared {
@@ -138,7 +148,16 @@ impl Shared {
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
             play_key: Mutex::default(),
+            resumed: OnceLock::new(),
         };
+        let secrets = &shared.events.secrets;
+        let names = shared
+            .inventory
+            .hosts
+            .keys()
+            .chain(shared.inventory.groups.keys());
+        secrets.never(names.map(String::as_str));
+        learn_variables(&shared.settings.extra_vars, secrets);
         if let Some(password) = &shared.settings.become_password {
             shared.events.secrets.learn(password);
         }
@@ -177,6 +196,16 @@ impl Shared {
         *self.play_key.lock().unwrap_or_else(PoisonError::into_inner) = key.into();
     }
 
+    /// What the run goes on with, if it does.
+    pub(super) fn resumed(&self) -> Option<&Resumed> {
+        self.resumed.get()
+    }
+
+    /// The run goes on with earlier ones; the first word counts.
+    pub(super) fn set_resumed(&self, resumed: Resumed) {
+        let _first = self.resumed.set(resumed);
+    }
+
     /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, a lock was lost, or
     /// what is done cannot be recorded any more.
     pub(super) fn is_to_stop(&self) -> bool {
@@ -190,12 +219,15 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        breach.or_else(|| {
-            let why = self.events.broken()?;
-            Some(format!(
-                "the journal cannot be written: {why}; nothing more is changed"
-            ))
-        })
+        breach.or_else(|| self.unrecorded())
+    }
+
+    /// Why nothing more is to be changed: what is done cannot be recorded.
+    pub(super) fn unrecorded(&self) -> Option<String> {
+        let why = self.events.broken()?;
+        Some(format!(
+            "the journal cannot be written: {why}; nothing more is changed"
+        ))
     }
 
     /// The run ends; the first reason stays.

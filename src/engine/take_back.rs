@@ -3,7 +3,8 @@
 use super::exit_code;
 use super::lineage::Lineage;
 use super::rollback::{Extent, way_back};
-use super::run::{Run, Summary};
+use super::run::Run;
+use super::summary::Summary;
 use crate::event::{self, Counts, HostState, Kind};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;

@@ -8,7 +8,7 @@ use super::play::PlayRun;
 use super::repeat::{self, Round};
 use super::result::{Finished, finish};
 use super::rollback;
-use super::secrets::censored;
+use super::secrets::{censored, learn_hidden};
 use super::shared::Shared;
 use super::variables::task_scope;
 use super::waiting::is_breakable;
@@ -131,7 +131,9 @@ impl TaskRun {
             let unreachable = finished.status == Status::Unreachable;
             let over = repeat::breaks(&self.shared.templar, &self.task.loop_control, &inner);
             results.push(finished);
-            if unreachable || over {
+            // What is begun cannot be recorded any more: none of the other rounds could change anything.
+            let unrecorded = self.shared.unrecorded().is_some() && !host.state().aside;
+            if unreachable || over || unrecorded {
                 break;
             }
         }
@@ -315,7 +317,7 @@ impl TaskRun {
     }
 
     /// `no_log`; what cannot be evaluated hides too.
-    fn is_hidden(&self, scope: &Scope) -> bool {
+    pub(super) fn is_hidden(&self, scope: &Scope) -> bool {
         self.words(scope)
             .flag("no_log", |keywords| keywords.no_log.as_ref())
             .unwrap_or(Some(true))
@@ -326,6 +328,9 @@ impl TaskRun {
     fn shown(&self, finished: &Finished, scope: &Scope, took: Duration) -> TaskResult {
         let hidden = self.is_hidden(scope);
         let result = Value::Object(finished.result.clone());
+        if hidden {
+            learn_hidden(&self.shared.events.secrets, &result);
+        }
         TaskResult {
             status: finished.status,
             took,
@@ -413,7 +418,7 @@ impl TaskRun {
             .find_map(|key| finished.result.get(*key).and_then(Value::as_str))
             .filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(|| self.own_name(scope), str::to_owned);
-        match rollback::commit(&self.shared, &self.play.lineage(), host).await {
+        match rollback::commit(&self.shared, &self.play.lineage(), host, None).await {
             Ok(()) => {
                 let instead = finished.result.get("instead").and_then(Value::as_array);
                 let instead = instead.into_iter().flatten().map(text).collect();

@@ -63,6 +63,13 @@ pub enum Kind {
         #[serde(default)]
         key: String,
     },
+    /// Hosts that did the play that starts next in an earlier run, which this one goes on with, are passed over.
+    PassedOver {
+        /// The play's key.
+        play: String,
+        /// The hosts.
+        hosts: Vec<String>,
+    },
     /// A batch of a play starts.
     BatchStarted {
         /// Number of the batch, from 1.

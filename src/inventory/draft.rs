@@ -6,9 +6,11 @@ use super::address::{self, Address};
 use super::model::{Group, Host, Inventory};
 use crate::source::{Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use crate::template::{Variable, Variables};
+use crate::vault::Vault;
 use crate::yaml::{Mapping, Node, NodeKind};
 use indexmap::IndexMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An inventory in the making.
 #[derive(Debug)]
@@ -19,11 +21,13 @@ pub(super) struct Draft {
     group_spans: IndexMap<String, Span>,
     /// The file that is being read; none for a list of hosts.
     pub(super) file: Option<PathBuf>,
+    /// Opens files that are encrypted as a whole.
+    pub(super) vault: Arc<Vault>,
 }
 
 impl Draft {
     /// With `all` and `ungrouped` only.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(vault: Arc<Vault>) -> Self {
         let mut inventory = Inventory::default();
         inventory.ensure_group("all");
         inventory.ensure_group("ungrouped");
@@ -32,6 +36,7 @@ impl Draft {
             problems: Diagnostics::new(),
             group_spans: IndexMap::new(),
             file: None,
+            vault,
         }
     }
 

@@ -306,7 +306,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn inventory(text: &str) -> Result<Inventory, Diagnostics> {
-        let mut draft = Draft::new();
+        let mut draft = Draft::new(std::sync::Arc::default());
         read(&SourceFile::new("hosts", text), &mut draft);
         draft.finish()
     }

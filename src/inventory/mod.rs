@@ -4,6 +4,7 @@
 
 mod address;
 mod draft;
+mod files;
 mod ini;
 mod literal;
 mod merge;
@@ -18,8 +19,9 @@ mod vars_files;
 mod words;
 mod yaml_file;
 
+pub use files::files;
 pub use model::{Group, Host, Inventory};
 pub use pattern::{Pattern, PatternError};
 pub use select::{Selection, Unmatched};
-pub use sources::load;
+pub use sources::{load, load_with};
 pub use vars_files::VarsFolder;

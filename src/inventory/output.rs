@@ -3,6 +3,7 @@
 //! This file knows those shapes; it must not know a terminal. Templates are shown as they stand.
 
 use super::model::Inventory;
+use crate::secrecy::MASK;
 use crate::template::{Variable, Variables};
 use crate::yaml::{Node, NodeKind};
 use serde_json::{Map, Value, json};
@@ -125,10 +126,11 @@ fn object(vars: &Variables) -> Value {
     )
 }
 
-/// The value with vaulted and `!unsafe` scalars marked as Ansible marks them in JSON.
+/// The value with vaulted and `!unsafe` scalars marked as Ansible marks them in JSON; what is vaulted is masked.
 fn shown(node: &Node) -> Value {
     match &node.kind {
-        NodeKind::Vault(envelope) => json!({ "__ansible_vault": envelope }),
+        // An envelope can be tried with passwords at leisure, and what is shown is pasted anywhere.
+        NodeKind::Vault(_) => json!({ "__ansible_vault": MASK }),
         NodeKind::String(text) if text.literal => json!({ "__ansible_unsafe": text.text }),
         NodeKind::Sequence(items) => items.iter().map(shown).collect(),
         NodeKind::Mapping(mapping) => mapping

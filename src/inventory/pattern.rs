@@ -3,6 +3,7 @@
 //! This file knows the notation; it must not know the inventory.
 
 use fancy_regex::Regex;
+use std::collections::HashSet;
 use std::net::Ipv6Addr;
 
 /// Why a pattern can not be used.
@@ -78,6 +79,8 @@ pub(super) enum Matcher {
     Glob(Regex),
     /// A regular expression, which matches from the start as Python's `re.match` does.
     Regex(Regex),
+    /// These hosts, and no groups.
+    Hosts(HashSet<String>),
 }
 
 /// Which of the matching hosts.
@@ -108,8 +111,21 @@ impl Pattern {
 
     /// Reads a `--limit`, in which `@file` stands for the lines of a file; lines that start with `#` are left out.
     pub fn limit(text: &str) -> Result<Self, PatternError> {
+        Self::limit_with(text, |_| None)
+    }
+
+    /// The same; `known` gives the hosts that a name such as `failed` of `@failed` stands for, where it is not a file's.
+    pub fn limit_with(
+        text: &str,
+        known: impl Fn(&str) -> Option<Vec<String>>,
+    ) -> Result<Self, PatternError> {
         let mut parts = Vec::new();
         for part in split(text)? {
+            let name = part.trim_start_matches(['&', '!']).strip_prefix('@');
+            if let Some(hosts) = name.and_then(&known) {
+                parts.push(Part::hosts(&part, hosts));
+                continue;
+            }
             let Some(path) = part.strip_prefix('@') else {
                 parts.push(Part::parse(&part)?);
                 continue;
@@ -178,6 +194,22 @@ fn outside_brackets(
 }
 
 impl Part {
+    /// A part that stands for these hosts.
+    fn hosts(text: &str, hosts: Vec<String>) -> Self {
+        let name = text.trim_start_matches(['&', '!']).to_owned();
+        Self {
+            operator: match text.as_bytes().first() {
+                Some(b'&') => Operator::And,
+                Some(b'!') => Operator::Not,
+                _ => Operator::Add,
+            },
+            text: name.clone(),
+            name,
+            matcher: Matcher::Hosts(hosts.into_iter().collect()),
+            subscript: None,
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, PatternError> {
         let (operator, text) = match text.as_bytes().first() {
             Some(b'&') => (Operator::And, &text[1..]),
@@ -215,6 +247,7 @@ impl Part {
     pub(super) fn matches(&self, name: &str) -> bool {
         match &self.matcher {
             Matcher::Name => self.name == name,
+            Matcher::Hosts(hosts) => hosts.contains(name),
             // Too much backtracking counts as no match.
             Matcher::Glob(regex) | Matcher::Regex(regex) => regex.is_match(name).unwrap_or(false),
         }

@@ -32,7 +32,7 @@ pub(super) fn mask(source: &Arc<SourceFile>, problems: Diagnostics) -> Diagnosti
                 .map(|byte| if byte == b'\n' { '\n' } else { '*' }),
         );
     }
-    let masked = SourceFile::new(source.path(), text);
+    let masked = source.with_text(text);
     let mut found = Diagnostics::new();
     for mut problem in problems {
         for label in &mut problem.labels {

@@ -100,6 +100,10 @@ impl Inventory {
 
     /// The hosts before the subscript, and whether any host or group has such a name.
     fn matching(&self, part: &Part) -> (IndexSet<String>, bool) {
+        if let Matcher::Hosts(names) = &part.matcher {
+            let here = self.hosts.keys().filter(|host| names.contains(*host));
+            return (here.cloned().collect(), true);
+        }
         let mut hosts = IndexSet::new();
         let mut any_group = false;
         for group in self.groups.keys().filter(|name| part.matches(name)) {

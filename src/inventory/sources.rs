@@ -4,9 +4,11 @@
 
 use super::draft::Draft;
 use super::model::Inventory;
-use super::vars_files::{self, VarsFolder, listing, text_of};
+use super::vars_files::{self, VarsFolder, listing, source_of};
 use super::{ini, yaml_file};
-use crate::source::{Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
+use crate::source::{Diagnostic, Diagnostics, Span, did_you_mean};
+use crate::template::learn_variables;
+use crate::vault::Vault;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +31,16 @@ const IGNORED_NAMES: [&str; 5] = [
 ///
 /// All mistakes of all files are collected before it gives up. Warnings are in [`Inventory::warnings`].
 pub fn load(sources: &[String], playbook_dir: Option<&Path>) -> Result<Inventory, Diagnostics> {
-    let mut draft = Draft::new();
+    load_with(sources, playbook_dir, &Arc::default())
+}
+
+/// The same; files that are encrypted as a whole are opened by `vault`.
+pub fn load_with(
+    sources: &[String],
+    playbook_dir: Option<&Path>,
+    vault: &Arc<Vault>,
+) -> Result<Inventory, Diagnostics> {
+    let mut draft = Draft::new(vault.clone());
     let mut folders: Vec<PathBuf> = Vec::new();
     for source in sources {
         let path = Path::new(source);
@@ -59,6 +70,13 @@ pub fn load(sources: &[String], playbook_dir: Option<&Path>) -> Result<Inventory
         known.unwrap_or_else(|| variables(folder, &mut draft))
     });
     draft.inventory.beside = read.into_values().collect();
+    let secrets = vault.secrets();
+    for group in draft.inventory.groups.values() {
+        learn_variables(&group.own, secrets);
+    }
+    for host in draft.inventory.hosts.values() {
+        learn_variables(&host.own, secrets);
+    }
     draft.finish()
 }
 
@@ -66,6 +84,7 @@ fn variables(folder: &Path, draft: &mut Draft) -> Arc<VarsFolder> {
     Arc::new(vars_files::read(
         folder,
         &draft.inventory,
+        &draft.vault,
         &mut draft.problems,
     ))
 }
@@ -125,14 +144,7 @@ fn list(source: &str, draft: &mut Draft) {
 /// Each entry of a folder is a source of its own, in the order of the names.
 fn folder(path: &Path, draft: &mut Draft) {
     for entry in listing(path, &mut draft.problems) {
-        let name = entry
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let ignored = IGNORED_NAMES.contains(&name.as_str())
-            || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending));
-        if ignored {
+        if !is_source(&entry) {
             continue;
         }
         if entry.is_dir() {
@@ -143,17 +155,21 @@ fn folder(path: &Path, draft: &mut Draft) {
     }
 }
 
+/// Whether an entry of a folder of sources is one, by its name.
+pub(super) fn is_source(entry: &Path) -> bool {
+    let name = entry.file_name().unwrap_or_default().to_string_lossy();
+    !IGNORED_NAMES.contains(&name.as_ref())
+        && !IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 fn file(path: &Path, draft: &mut Draft) {
-    let Some(text) = text_of(path, &mut draft.problems) else {
+    let Some(source) = source_of(path, &draft.vault, &mut draft.problems) else {
         return;
     };
     draft.file = Some(path.to_owned());
-    let source = SourceFile::new(path, text);
     let text = source.text();
     let refused = if text.starts_with("#!") {
         Some(("inventory scripts are not supported yet", 2))
-    } else if text.starts_with("$ANSIBLE_VAULT;") {
-        Some(("inventories encrypted as a whole are not supported yet", 14))
     } else if path.extension().is_some_and(|ending| ending == "toml") {
         Some(("TOML inventories are not supported yet", 0))
     } else {
@@ -195,6 +211,7 @@ fn is_yaml(path: &Path, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::Key;
     use serde_json::json;
     use std::fs;
     use tempfile::TempDir;
@@ -271,6 +288,38 @@ mod tests {
         }
     }
 
+    /// `ansible-vault encrypt` of `a: file-leaf-1` and `b: [x, {c: file-leaf-2}]`, with the password `testpw`.
+    const WHOLE: &str = "$ANSIBLE_VAULT;1.1;AES256
+38356566646636366635646564643966346366363763326332636337336330356639303764633364
+6233316332376638646233646138633862636236373338350a303030363932356639623836313632
+61376233373933386536626565653231346564623261356266363138646335366664356535666437
+3039333037353534320a353934616532646336666632366533303461386435653135303131393931
+35306235653936646364393239616537333233346638333837666334393538346536616465663562
+6231396131636337363839333639613537366336663139383734
+";
+
+    #[test]
+    fn encrypted_files_are_opened_and_their_values_are_secrets() {
+        let folder = tree(&[
+            ("hosts", "[web]\nh ansible_password=hunter2\n"),
+            ("group_vars/web.yml", WHOLE),
+        ]);
+        let vault = Arc::new(Vault::new(
+            vec![Key::new("default", b"testpw")],
+            Arc::default(),
+        ));
+        let sources = [folder.path().join("hosts").display().to_string()];
+        let found = load_with(&sources, None, &vault).unwrap();
+        assert_eq!(
+            found.host_json("h").unwrap()["b"],
+            json!(["x", {"c": "file-leaf-2"}])
+        );
+        assert_eq!(
+            vault.secrets().text("file-leaf-1 file-leaf-2 hunter2"),
+            "******** ******** ********"
+        );
+    }
+
     #[test]
     fn a_list_of_hosts_is_a_source() {
         let found = load(&["web[1:2], 10.0.0.1:22,".to_owned()], None).unwrap();
@@ -293,7 +342,7 @@ mod tests {
             ("script.sh", "#!/bin/sh\necho '{}'\n"),
             ("hosts.toml", "[web]\n"),
             ("hosts.ini", "a\n"),
-            ("vault", "$ANSIBLE_VAULT;1.1;AES256\n"),
+            ("vault", "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033\n"),
         ]);
         let found = load_in(
             &folder,
@@ -312,7 +361,7 @@ mod tests {
         );
         assert_eq!(
             texts[2],
-            "vault:1:1: inventories encrypted as a whole are not supported yet"
+            "vault:1:1: it is vaulted, and no vault password is given"
         );
         assert!(
             texts[3].contains("no inventory at `host.ini`"),
@@ -456,7 +505,10 @@ mod tests {
             ("hosts", "[web]\nweb1 x\n"),
             ("group_vars/web.yml", "a: 1\nb-c: 2\n"),
             ("group_vars/all.yml", "- 1\n"),
-            ("host_vars/web1.yml", "$ANSIBLE_VAULT;1.1;AES256\n6162\n"),
+            (
+                "host_vars/web1.yml",
+                "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033\n",
+            ),
             ("play/group_vars/web.yml", "a: [\n"),
         ]);
         let found = load_in(&folder, &["hosts"], Some("play")).unwrap_err();
@@ -475,7 +527,7 @@ mod tests {
         );
         assert_eq!(
             texts[3],
-            "host_vars/web1.yml:1:1: files encrypted as a whole are not supported yet"
+            "host_vars/web1.yml:1:1: it is vaulted, and no vault password is given"
         );
         assert!(
             texts[4].starts_with("play/group_vars/web.yml:"),

@@ -5,11 +5,13 @@
 use super::draft::checked_variables;
 use super::model::Inventory;
 use crate::source::{Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
-use crate::template::Variables;
+use crate::template::{Variables, learn, variable_source};
+use crate::vault::Vault;
 use crate::yaml;
 use indexmap::IndexMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Endings of variable files, in the order in which they are looked for after the bare name.
 const ENDINGS: [&str; 3] = ["yml", "yaml", "json"];
@@ -25,13 +27,24 @@ pub struct VarsFolder {
 }
 
 /// Reads `group_vars` and `host_vars` in `folder`. Names that nothing has are warned of.
-pub(super) fn read(folder: &Path, inventory: &Inventory, problems: &mut Diagnostics) -> VarsFolder {
+pub(super) fn read(
+    folder: &Path,
+    inventory: &Inventory,
+    vault: &Vault,
+    problems: &mut Diagnostics,
+) -> VarsFolder {
     let groups: Vec<&str> = inventory.groups.keys().map(String::as_str).collect();
     let mut hosts: Vec<&str> = inventory.hosts.keys().map(String::as_str).collect();
     hosts.extend(super::query::LOCALHOST);
     VarsFolder {
-        groups: entities(&folder.join("group_vars"), "group", &groups, problems),
-        hosts: entities(&folder.join("host_vars"), "host", &hosts, problems),
+        groups: entities(
+            &folder.join("group_vars"),
+            "group",
+            &groups,
+            vault,
+            problems,
+        ),
+        hosts: entities(&folder.join("host_vars"), "host", &hosts, vault, problems),
     }
 }
 
@@ -39,6 +52,7 @@ fn entities(
     folder: &Path,
     kind: &str,
     known: &[&str],
+    vault: &Vault,
     problems: &mut Diagnostics,
 ) -> IndexMap<String, Variables> {
     let mut chosen: IndexMap<String, (usize, PathBuf)> = IndexMap::new();
@@ -73,7 +87,7 @@ fn entities(
         }
         let mut variables = Variables::new();
         for file in files(&path, problems) {
-            variables.extend(file_variables(&file, problems));
+            variables.extend(file_variables(&file, vault, problems));
         }
         all.insert(name, variables);
     }
@@ -176,19 +190,10 @@ fn files(path: &Path, problems: &mut Diagnostics) -> Vec<PathBuf> {
     found
 }
 
-fn file_variables(path: &Path, problems: &mut Diagnostics) -> Variables {
-    let Some(text) = text_of(path, problems) else {
+fn file_variables(path: &Path, vault: &Vault, problems: &mut Diagnostics) -> Variables {
+    let Some(source) = source_of(path, vault, problems) else {
         return Variables::new();
     };
-    let source = SourceFile::new(path, text);
-    if source.text().starts_with("$ANSIBLE_VAULT;") {
-        problems.push(
-            Diagnostic::error("vault", "files encrypted as a whole are not supported yet")
-                .at(&Span::new(source, 0, 14), "")
-                .hint("decrypt the file, or encrypt single values with `!vault`"),
-        );
-        return Variables::new();
-    }
     let documents = match yaml::parse(&source) {
         Ok(documents) => documents,
         Err(found) => {
@@ -205,6 +210,7 @@ fn file_variables(path: &Path, problems: &mut Diagnostics) -> Variables {
     let Some(document) = documents.first().filter(|first| !first.is_null()) else {
         return Variables::new();
     };
+    learn(document, vault.secrets());
     if let Some(mapping) = document.as_mapping() {
         return checked_variables(mapping, problems);
     }
@@ -221,19 +227,37 @@ fn file_variables(path: &Path, problems: &mut Diagnostics) -> Variables {
     Variables::new()
 }
 
-/// The text of a file that must be UTF-8.
-pub(super) fn text_of(path: &Path, problems: &mut Diagnostics) -> Option<String> {
-    let reason = match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => return Some(text),
-        Ok(Err(_)) => "it is not UTF-8 text".to_owned(),
-        Err(error) => error.to_string(),
+/// A file that must be UTF-8 text, opened where it is vaulted as a whole.
+pub(super) fn source_of(
+    path: &Path,
+    vault: &Vault,
+    problems: &mut Diagnostics,
+) -> Option<Arc<SourceFile>> {
+    let mut unreadable = |reason: &str| {
+        problems.push(
+            Diagnostic::error(
+                "unreadable",
+                format!("can not read {}: {reason}", path.display()),
+            )
+            .at(&whole_file(path), ""),
+        );
     };
-    problems.push(
-        Diagnostic::error(
-            "unreadable",
-            format!("can not read {}: {reason}", path.display()),
-        )
-        .at(&whole_file(path), ""),
-    );
-    None
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) => {
+            unreadable(&error.to_string());
+            return None;
+        }
+    };
+    match variable_source(path, content, vault) {
+        Ok(Some(source)) => Some(source),
+        Ok(None) => {
+            unreadable("it is not UTF-8 text");
+            None
+        }
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    }
 }

@@ -178,7 +178,7 @@ mod tests {
     use serde_json::json;
 
     fn inventory(text: &str) -> Result<Inventory, Diagnostics> {
-        let mut draft = Draft::new();
+        let mut draft = Draft::new(std::sync::Arc::default());
         read(&SourceFile::new("hosts.yml", text), &mut draft);
         draft.finish()
     }

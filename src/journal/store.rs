@@ -30,12 +30,12 @@ pub enum StoreError {
     #[error("there is no run `{0}`")]
     NoSuchRun(RunId),
     /// The journal of a new run cannot be written, so there is no run.
-    #[error("the run cannot be recorded, so nothing was touched: {}: {}", path.display(), words(source))]
+    #[error("the run cannot be recorded, so nothing was touched: {}: {}", path.display(), words(error))]
     Create {
         /// The run's folder.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// A journal has a format that only a newer windlass can read.
     #[error(
@@ -69,12 +69,12 @@ impl Store {
     /// Opens the journal of a new run, or says why the run must not start.
     pub fn create(&self, run: &RunId) -> Result<Journal, StoreError> {
         let folder = self.run_folder(run);
-        self.make(&folder).map_err(|source| {
+        self.make(&folder).map_err(|error| {
             // An empty folder would look like a run.
             let _removed = fs::remove_dir(&folder);
             StoreError::Create {
                 path: folder.clone(),
-                source,
+                error,
             }
         })
     }

@@ -8,6 +8,7 @@
 use super::ballast::Ballast;
 use super::medium::{Medium, words};
 use crate::event::Event;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,9 +70,8 @@ pub(super) struct Writer<M> {
     medium: M,
     ballast: Option<Ballast>,
     health: Health,
-    /// Whole lines that are not written yet, and how many.
-    kept: Vec<u8>,
-    lines: usize,
+    /// Whole lines that are not written yet.
+    kept: VecDeque<Vec<u8>>,
     /// Where the last whole line ends, in bytes.
     good: u64,
     /// Whether something was written since the last sync.
@@ -87,8 +87,7 @@ impl<M: Medium> Writer<M> {
             medium,
             ballast,
             health,
-            kept: Vec::new(),
-            lines: 0,
+            kept: VecDeque::new(),
             good: 0,
             unsynced: false,
             stuck: false,
@@ -116,7 +115,7 @@ impl<M: Medium> Writer<M> {
         if written.is_ok() && !waiting.is_empty() {
             self.sync();
         }
-        self.health.state().unwritten = self.lines;
+        self.health.state().unwritten = self.kept.len();
         let answer = match self.health.broken() {
             Some(why) => Err(JournalError::Broken(why)),
             None => Ok(()),
@@ -129,42 +128,48 @@ impl<M: Medium> Writer<M> {
 
     fn keep(&mut self, event: &Event) {
         match serde_json::to_vec(event) {
-            Ok(text) => {
-                self.kept.extend(text);
-                self.kept.push(b'\n');
-                self.lines += 1;
+            Ok(mut line) => {
+                line.push(b'\n');
+                self.kept.push_back(line);
             }
             Err(error) => self.health.breaks(&error.into()),
         }
     }
 
-    /// Writes what is kept, all of it or nothing.
+    /// Writes what is kept: all of it at once or, where that cannot be, as many whole lines as there is room for.
     fn write(&mut self) -> io::Result<()> {
         if self.kept.is_empty() {
             return Ok(());
         }
-        let first = match self.append() {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+        let all: Vec<u8> = self.kept.iter().flatten().copied().collect();
+        let Err(first) = self.append(&all) else {
+            self.kept.clear();
+            return Ok(());
         };
         self.health.breaks(&first);
-        match self.ballast.take().map(Ballast::drop_it) {
-            Some(Ok(())) => self.append(),
-            Some(Err(_)) | None => Err(first),
+        if let Some(ballast) = self.ballast.take() {
+            // Where it does not go, the lines show it.
+            let _removed = ballast.drop_it();
         }
+        while let Some(line) = self.kept.pop_front() {
+            if let Err(error) = self.append(&line) {
+                self.kept.push_front(line);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
-    fn append(&mut self) -> io::Result<()> {
+    /// Adds whole lines, or nothing.
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.stuck {
             return Err(io::Error::other("a half-written line cannot be cut off"));
         }
-        if let Err(error) = self.medium.append(&self.kept) {
+        if let Err(error) = self.medium.append(lines) {
             self.stuck = self.medium.cut(self.good).is_err();
             return Err(error);
         }
-        self.good += self.kept.len() as u64;
-        self.kept.clear();
-        self.lines = 0;
+        self.good += lines.len() as u64;
         self.unsynced = true;
         Ok(())
     }
@@ -185,7 +190,7 @@ impl<M: Medium> Writer<M> {
         // A broken journal has been reported by then.
         let _written = self.write();
         self.sync();
-        self.health.state().unwritten = self.lines;
+        self.health.state().unwritten = self.kept.len();
         if let Some(ballast) = self.ballast.take() {
             // It is in nobody's way.
             let _removed = ballast.drop_it();
@@ -222,6 +227,11 @@ mod tests {
 
         fn content(&self) -> MutexGuard<'_, Content> {
             self.0.lock().unwrap()
+        }
+
+        fn is_synced(&self) -> bool {
+            let content = self.content();
+            content.synced == content.bytes.len()
         }
 
         fn events(&self) -> Vec<String> {
@@ -312,7 +322,7 @@ mod tests {
             for host in ["a", "b", "c"] {
                 let answer = hand(&mut writer, host, true);
                 if answer == Some(Ok(())) {
-                    assert_eq!(disk.content().synced, disk.content().bytes.len());
+                    assert!(disk.is_synced());
                     recorded.push(host.to_owned());
                 } else {
                     assert_eq!(answer, full(), "room for {room} bytes");
@@ -339,7 +349,21 @@ mod tests {
         assert_eq!(disk.events(), ["a", "b", "c", "d", "e"]);
         assert_eq!(health.unwritten(), 0);
         writer.end();
-        assert_eq!(disk.content().synced, disk.content().bytes.len());
+        assert!(disk.is_synced());
+    }
+
+    #[test]
+    fn of_many_lines_at_once_those_that_fit_are_written() {
+        let disk = Disk::with_room(200);
+        let health = Health::default();
+        let mut writer = Writer::new(disk.clone(), None, health.clone());
+        let lines = ["a", "b", "c", "d"].map(|host| Line {
+            event: Some(committed(host)),
+            waiting: None,
+        });
+        writer.take(lines.into_iter());
+        assert_eq!(disk.events(), ["a", "b"]);
+        assert_eq!(health.unwritten(), 2);
     }
 
     #[test]

@@ -15,6 +15,11 @@ pub trait Module: Send + Sync {
     /// Its name and parameters.
     fn spec(&self) -> &'static Spec;
 
+    /// Parameters whose values are secret whatever they look like; others are known by names such as `password`.
+    fn secret_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Parameters that are expressions or the names of variables: the engine hands them over as they were written.
     fn raw_parameters(&self) -> &'static [&'static str] {
         &[]

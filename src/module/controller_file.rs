@@ -1,6 +1,7 @@
 //! Files on the controller: where they are found, and their bytes, read and hashed once for all hosts.
 
 use super::ModuleError;
+use crate::vault::{Vault, VaultError, is_vaulted};
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -43,14 +44,38 @@ type Key = (PathBuf, Option<SystemTime>, u64);
 /// What is being sent just now. Nothing is kept once no host needs it any more.
 static CACHE: LazyLock<Mutex<HashMap<Key, Weak<Loaded>>>> = LazyLock::new(Mutex::default);
 
-/// Reads and hashes the file at `path`, unless another host is sending the same one at this moment.
-pub(super) async fn load(path: &Path) -> Result<Arc<Loaded>, ModuleError> {
-    let path = path.to_owned();
+/// Reads and hashes the file at `path`, unless another host is sending the same one at this moment. With a vault, a file
+/// that is encrypted as a whole is opened, and its lines are secrets.
+pub(super) async fn load(path: &Path, vault: Option<&Vault>) -> Result<Arc<Loaded>, ModuleError> {
     let shown = path.display().to_string();
-    tokio::task::spawn_blocking(move || load_blocking(path))
+    let path = path.to_owned();
+    let failed = |error: &dyn std::fmt::Display| {
+        ModuleError::failed(format!("cannot read {shown}: {error}"))
+    };
+    let loaded = tokio::task::spawn_blocking(move || load_blocking(path))
         .await
         .map_err(|error| ModuleError::failed(error.to_string()))?
-        .map_err(|error| ModuleError::failed(format!("cannot read {shown}: {error}")))
+        .map_err(|error| failed(&error))?;
+    match vault {
+        Some(vault) if is_vaulted(&loaded.bytes) => {
+            let opened = open(loaded.bytes.to_vec(), vault).map_err(|error| failed(&error))?;
+            Ok(Arc::new(Loaded::new(opened)))
+        }
+        _ => Ok(loaded),
+    }
+}
+
+/// The content of a file for a host, opened where it is vaulted; then it is a secret, line by line.
+pub(super) fn open(content: Vec<u8>, vault: &Vault) -> Result<Vec<u8>, VaultError> {
+    if !is_vaulted(&content) {
+        return Ok(content);
+    }
+    let opened = vault.file(content)?;
+    if let Ok(text) = std::str::from_utf8(&opened) {
+        vault.secrets().learn(text);
+        vault.secrets().learn_likely(text);
+    }
+    Ok(opened)
 }
 
 fn load_blocking(path: PathBuf) -> std::io::Result<Arc<Loaded>> {

@@ -8,6 +8,7 @@ use super::parameter::{optional, required};
 use super::remote_stat::{FUNCTIONS, Fields, FileState, FileType, resolve};
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params};
 use crate::playbook::{FreeForm, Kind, Parameter, Spec};
+use crate::vault::Vault;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,7 +39,7 @@ static SPEC: Spec = Spec {
         optional(
             "decrypt",
             Kind::Bool,
-            "vaulted source files are refused; only `false` is taken",
+            "send vaulted source files decrypted; true by default",
         ),
         required(
             "dest",
@@ -122,7 +123,6 @@ pub(super) struct Arguments {
 impl Arguments {
     fn check(&self) -> Result<(), ModuleError> {
         let refused = [
-            (self.decrypt == Some(true), "`decrypt` is not supported"),
             (
                 self.local_follow == Some(false),
                 "`local_follow: false` is not supported",
@@ -169,10 +169,20 @@ impl Arguments {
         })
     }
 
+    /// What opens vaulted source files, unless they are to be sent as they are.
+    pub(super) fn vault<'c>(&self, cx: &'c Context) -> Option<&'c Vault> {
+        (self.decrypt != Some(false)).then(|| cx.templar.vault().as_ref())
+    }
+
     /// The delivery of one file from the controller.
-    pub(super) async fn file(&self, path: &Path, dest: String) -> Result<Delivery, ModuleError> {
-        let mut delivery =
-            self.delivery(Content::Here(controller_file::load(path).await?), dest)?;
+    pub(super) async fn file(
+        &self,
+        cx: &Context,
+        path: &Path,
+        dest: String,
+    ) -> Result<Delivery, ModuleError> {
+        let loaded = controller_file::load(path, self.vault(cx)).await?;
+        let mut delivery = self.delivery(Content::Here(loaded), dest)?;
         if delivery.mode == Some(Mode::Preserve) {
             let facts = std::fs::metadata(path).map_err(|error| {
                 ModuleError::failed(format!("cannot read {}: {error}", path.display()))
@@ -266,7 +276,7 @@ impl Module for Copy {
             if path.is_dir() {
                 return copy_folder::inspect(cx, &arguments, src, &path).await;
             }
-            arguments.file(&path, arguments.dest.clone()).await?
+            arguments.file(cx, &path, arguments.dest.clone()).await?
         };
         deliver::inspect(cx, &checked(&arguments, delivery)?).await
     }

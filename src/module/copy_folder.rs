@@ -114,7 +114,7 @@ async fn look(
     for file in &tree.files {
         let folder = file.parent().unwrap_or(Path::new(""));
         let dest = format!("{}/", join(dest, folder));
-        let delivery = arguments.file(&root.join(file), dest).await?;
+        let delivery = arguments.file(cx, &root.join(file), dest).await?;
         script += &deliver::look(cx, &delivery)?;
         deliveries.push(delivery);
     }
@@ -148,8 +148,12 @@ pub(super) async fn apply(
     }
     for (path, plan) in plan.folder {
         let one = Change {
-            payload: deliver::writes(&plan)
-                .then_some(controller_file::load(&path).await?.bytes.clone()),
+            payload: if deliver::writes(&plan) {
+                let loaded = controller_file::load(&path, arguments.vault(cx)).await?;
+                Some(loaded.bytes.clone())
+            } else {
+                None
+            },
             plan,
             ..Change::default()
         };

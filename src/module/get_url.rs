@@ -237,6 +237,10 @@ impl Module for GetUrl {
         &SPEC
     }
 
+    fn secret_parameters(&self) -> &'static [&'static str] {
+        &["headers"]
+    }
+
     async fn inspect(&self, cx: &Context, params: &Params) -> Result<Inspection, ModuleError> {
         let arguments: Arguments = params.parse()?;
         let schemes = ["http://", "https://", "ftp://", "file://"];

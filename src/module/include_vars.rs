@@ -3,8 +3,8 @@
 use super::parameter::optional;
 use super::{Change, Context, Inspection, Module, ModuleError, Outcome, Params, controller_file};
 use crate::playbook::{FreeForm, Kind, Parameter, Spec};
-use crate::source::SourceFile;
-use crate::template::{Variable, Variables, variables_of};
+use crate::template::{Variable, Variables, learn, variable_source, variables_of};
+use crate::vault::Vault;
 use crate::yaml::{self, Mapping, Node};
 use async_trait::async_trait;
 use regex::Regex;
@@ -97,7 +97,7 @@ impl Module for IncludeVars {
         };
         let mut read = Mapping::default();
         for file in &files {
-            merge(&mut read, &load(file)?);
+            merge(&mut read, &load(file, cx.templar.vault())?);
         }
         let facts: Map<String, Value> = read
             .iter()
@@ -151,17 +151,17 @@ fn merge(read: &mut Mapping, more: &Mapping) {
     }
 }
 
-fn load(path: &Path) -> Result<Mapping, ModuleError> {
+fn load(path: &Path, vault: &Vault) -> Result<Mapping, ModuleError> {
     let shown = path.display();
     let failed = |why: String| ModuleError::failed(format!("{shown}: {why}"));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    if text.starts_with("$ANSIBLE_VAULT;") {
-        return Err(failed(
-            "a file that is vaulted as a whole is not supported here; vault its values, or use vars_files".to_owned(),
-        ));
+    let content = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let source = variable_source(path, content, vault)
+        .map_err(|wrong| ModuleError::failed(wrong.to_string()))?
+        .ok_or_else(|| failed("it is not UTF-8 text".to_owned()))?;
+    let documents = yaml::parse(&source).map_err(|wrong| ModuleError::failed(wrong.to_string()))?;
+    for document in &documents {
+        learn(document, vault.secrets());
     }
-    let documents = yaml::parse(&SourceFile::new(path, text))
-        .map_err(|wrong| ModuleError::failed(wrong.to_string()))?;
     match documents.into_iter().next() {
         None => Ok(Mapping::default()),
         Some(node) if node.is_null() => Ok(Mapping::default()),
@@ -248,7 +248,11 @@ mod tests {
         fs::write(root.join("all/20.json"), "{\"y\": 2}").unwrap();
         fs::write(root.join("all/deep/30.yaml"), "z: 3\n").unwrap();
         fs::write(root.join("all/readme.txt"), "no").unwrap();
-        fs::write(root.join("secret.yml"), "$ANSIBLE_VAULT;1.1;AES256\n00").unwrap();
+        fs::write(
+            root.join("secret.yml"),
+            "$ANSIBLE_VAULT;1.1;AES256\n30310a30320a3033",
+        )
+        .unwrap();
         fs::write(root.join("list.yml"), "- 1\n").unwrap();
     }
 
@@ -294,7 +298,7 @@ mod tests {
             for (params, reason) in [
                 (json!({"dir": "all"}), "valid extension"),
                 (json!({"file": "no.yml"}), "could not find"),
-                (json!({"file": "secret.yml"}), "vaulted as a whole"),
+                (json!({"file": "secret.yml"}), "no vault password is given"),
                 (json!({"file": "list.yml"}), "dictionary"),
                 (json!({}), "required"),
             ] {

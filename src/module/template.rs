@@ -144,9 +144,14 @@ fn unreadable(path: &Path, error: &std::io::Error) -> ModuleError {
 }
 
 async fn render(cx: &Context, arguments: &Arguments, path: &Path) -> Result<String, ModuleError> {
-    let text = tokio::fs::read_to_string(path)
+    let content = tokio::fs::read(path)
         .await
         .map_err(|error| unreadable(path, &error))?;
+    let failed =
+        |why: String| ModuleError::failed(format!("cannot read {}: {why}", path.display()));
+    let content = controller_file::open(content, cx.templar.vault())
+        .map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8(content).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
     let options = FileOptions {
         trim_blocks: arguments.trim_blocks.unwrap_or(true),
         lstrip_blocks: arguments.lstrip_blocks.unwrap_or(false),

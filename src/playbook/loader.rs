@@ -6,8 +6,9 @@ use super::ast::{Item, Playbook, Role};
 use super::catalog::Catalog;
 use super::reader::{Place, Reader};
 use super::role::{RoleEntry, RoleFiles};
-use crate::source::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::template::{Templar, Variables};
+use crate::source::{Diagnostic, Diagnostics, Span};
+use crate::template::{Templar, Variables, learn, variable_source};
+use crate::vault::Vault;
 use crate::yaml::{self, Node, NodeKind};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -20,6 +21,8 @@ pub struct LoadOptions {
     pub roles_path: Vec<PathBuf>,
     /// Variables of the command line, the only ones that names of imports may use.
     pub extra_vars: Variables,
+    /// Opens files that are encrypted as a whole.
+    pub vault: Arc<Vault>,
 }
 
 /// Judges one host pattern of a play without running anything: `None` when nothing is wrong with it.
@@ -109,7 +112,7 @@ impl Loader {
             catalog,
             roles_path: options.roles_path,
             extra_vars: Arc::new(options.extra_vars),
-            templar: Templar::new(),
+            templar: Templar::with_vault(options.vault),
             files: Mutex::default(),
         }
     }
@@ -193,6 +196,12 @@ impl Loader {
         }
     }
 
+    /// The files that were read so far, as absolute paths.
+    pub(super) fn files_read(&self) -> Vec<PathBuf> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.keys().cloned().collect()
+    }
+
     pub(super) fn catalog(&self) -> &dyn Catalog {
         self.catalog.as_ref()
     }
@@ -209,6 +218,16 @@ impl Loader {
         &self.roles_path
     }
 
+    /// All inline vaulted values in the files that were read so far, each with its envelope.
+    pub fn vaulted(&self) -> Vec<(Span, String)> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = files.values().filter_map(|read| read.as_ref().ok());
+        nodes
+            .flat_map(|node| node.vaulted())
+            .map(|(span, envelope)| (span.clone(), envelope.to_owned()))
+            .collect()
+    }
+
     /// The one document of a file; `at` is what names the file.
     pub(super) fn read(&self, path: &Path, at: Option<&Span>) -> Result<Arc<Node>, Diagnostics> {
         let known = self
@@ -220,7 +239,7 @@ impl Loader {
         if let Some(known) = known {
             return known;
         }
-        let read = read(path, at);
+        let read = read(path, at, self.templar.vault());
         self.files
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -229,7 +248,7 @@ impl Loader {
     }
 }
 
-fn read(path: &Path, at: Option<&Span>) -> Result<Arc<Node>, Diagnostics> {
+fn read(path: &Path, at: Option<&Span>, vault: &Vault) -> Result<Arc<Node>, Diagnostics> {
     let name = shown(path);
     let failed = |code, reason: String| {
         let diagnostic = Diagnostic::error(code, reason);
@@ -238,21 +257,22 @@ fn read(path: &Path, at: Option<&Span>) -> Result<Arc<Node>, Diagnostics> {
             None => diagnostic,
         })
     };
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let content = std::fs::read(path).map_err(|error| {
         failed(
             "unreadable-file",
             format!("cannot read `{}`: {error}", name.display()),
         )
     })?;
-    if text.starts_with("$ANSIBLE_VAULT;") {
-        let reason = format!(
-            "`{}` is encrypted as a whole, which is not supported yet",
-            name.display()
-        );
-        return Err(failed("vaulted-file", reason));
-    }
-    let source = SourceFile::new(name, text);
+    let source = variable_source(&name, content, vault)
+        .map_err(|problem| Diagnostics::from(*problem))?
+        .ok_or_else(|| {
+            let reason = format!("cannot read `{}`: it is not UTF-8 text", name.display());
+            failed("unreadable-file", reason)
+        })?;
     let mut documents = yaml::parse(&source)?;
+    for document in &documents {
+        learn(document, vault.secrets());
+    }
     if let Some(second) = documents.get(1) {
         return Err(
             Diagnostic::error("yaml-documents", "more than one document")

@@ -8,6 +8,7 @@ mod block;
 mod catalog;
 mod checks;
 mod duration;
+mod files;
 mod free_form;
 mod handlers;
 mod imports;

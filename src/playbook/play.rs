@@ -360,12 +360,6 @@ impl Reader<'_> {
     }
 
     fn vars_file(&mut self, path: &Path, entry: &Node) {
-        // Whether a password opens an encrypted file is known only when it is read for the run.
-        let encrypted =
-            std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"$ANSIBLE_VAULT;"));
-        if encrypted {
-            return;
-        }
         let Some(node) = self.file(path, &entry.span) else {
             return;
         };

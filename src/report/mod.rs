@@ -28,7 +28,7 @@ pub use html::{html, html_at_end};
 pub use json::json;
 pub use live::live;
 pub use outcome::Outcome;
-pub use plain::plain;
+pub use plain::{plain, quiet};
 pub use plan::{PlanText, plan};
 pub use profile::profile;
 pub use reporter::{Options, Reporter};

@@ -50,6 +50,7 @@ pub(super) fn exit_code(code: u8) -> Option<String> {
         3 => "a rollback is incomplete; a person is needed",
         4 => "hosts could not be reached",
         5 => "another run holds the lock",
+        6 => "stopped for the window; the next run goes on with the rest",
         130 => "interrupted; every host was left in a known state",
         _ => return Some(format!("exit code {code}")),
     };

@@ -8,19 +8,35 @@ use std::sync::Arc;
 pub struct SourceFile {
     path: PathBuf,
     text: String,
+    hidden: bool,
     line_starts: Vec<usize>,
 }
 
 impl SourceFile {
     /// Keeps `text` under the name `path`, which may also be a label such as `<command line>`.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        let text = text.into();
+        Self::make(path.into(), text.into(), false)
+    }
+
+    /// The same for a text that nobody may see, such as that of an encrypted file: places in it are named, never shown.
+    pub fn hidden(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
+        Self::make(path.into(), text.into(), true)
+    }
+
+    /// The same file with another text.
+    #[must_use]
+    pub fn with_text(&self, text: impl Into<String>) -> Arc<Self> {
+        Self::make(self.path.clone(), text.into(), self.hidden)
+    }
+
+    fn make(path: PathBuf, text: String, hidden: bool) -> Arc<Self> {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
         Arc::new(Self {
-            path: path.into(),
+            path,
             text,
+            hidden,
             line_starts,
         })
     }
@@ -28,6 +44,11 @@ impl SourceFile {
     /// The path as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its text may not be shown.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// The whole text.

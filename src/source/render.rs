@@ -1,7 +1,7 @@
 //! A diagnostic as text: message, `file:line:column`, the line, carets, hints.
 
 use super::{Diagnostic, Severity};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 /// Renders one diagnostic as rustc would lay it out.
 pub(super) fn render(diagnostic: &Diagnostic, color: bool) -> String {
@@ -22,6 +22,15 @@ pub(super) fn render(diagnostic: &Diagnostic, color: bool) -> String {
         } else {
             AnnotationKind::Context
         };
+        if label.span.source().is_hidden() {
+            let place = label.span.position();
+            report = report.element(
+                Origin::path(&paths[at])
+                    .line(place.line)
+                    .char_column(place.column),
+            );
+            continue;
+        }
         let end = label.span.end().max(label.span.start());
         report = report.element(
             Snippet::source(label.span.source().text())
@@ -43,6 +52,18 @@ pub(super) fn render(diagnostic: &Diagnostic, color: bool) -> String {
 #[cfg(test)]
 mod tests {
     use crate::source::{Diagnostic, SourceFile, Span};
+
+    #[test]
+    fn a_hidden_text_is_named_and_not_shown() {
+        let source = SourceFile::hidden("vault.yml", "a: 1\npassword: hunter2\n");
+        let text = Diagnostic::error("x", "wrong")
+            .at(&Span::new(source, 15, 22), "here")
+            .render(false);
+        assert!(
+            text.contains("vault.yml:2:11") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_diagnostic_shows_file_line_column_caret_and_hint() {

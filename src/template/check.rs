@@ -101,7 +101,7 @@ fn syntax(
     place: &Place,
     found: &mut Vec<Diagnostic>,
 ) {
-    let context = Context::new(&Scope::default());
+    let context = Context::new(&Scope::default(), &Arc::default());
     let error = render::explain(error, text, guarded, &context, place);
     let diagnostic = Diagnostic::error("template-syntax", error.message);
     found.push(match &error.span {

@@ -4,6 +4,8 @@ use super::error::TemplateError;
 use super::render;
 use super::value::from_shared;
 use super::{Scope, Variable};
+use crate::secrecy::is_secret_name;
+use crate::vault::Vault;
 use crate::yaml::{Node, NodeKind};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use std::fmt;
@@ -27,6 +29,8 @@ struct Link {
 pub(super) struct Context {
     /// What names mean.
     pub(super) scope: Scope,
+    /// Opens vaulted values and files, and knows what is not to be shown.
+    pub(super) vault: Arc<Vault>,
     /// Whether lookups may run: not in text that was rendered before.
     pub(super) lookups: bool,
     /// Put before names in messages, for other hosts' variables.
@@ -46,9 +50,10 @@ impl fmt::Debug for Context {
 
 impl Context {
     /// At the outermost level.
-    pub(super) fn new(scope: &Scope) -> Arc<Self> {
+    pub(super) fn new(scope: &Scope, vault: &Arc<Vault>) -> Arc<Self> {
         Arc::new(Self {
             scope: scope.clone(),
+            vault: vault.clone(),
             lookups: true,
             prefix: String::new(),
             chain: None,
@@ -82,6 +87,7 @@ impl Context {
     fn inner(&self, chain: Option<Arc<Link>>) -> Self {
         Self {
             scope: self.scope.clone(),
+            vault: self.vault.clone(),
             lookups: self.lookups,
             prefix: self.prefix.clone(),
             chain,
@@ -134,12 +140,24 @@ impl Context {
 
     /// The value of a variable: `None` when there is none of the name.
     pub(super) fn variable(&self, name: &str) -> Option<Result<Value, TemplateError>> {
-        match self.scope.get(name)? {
-            Variable::Data(json) => Some(Ok(from_shared(json))),
-            Variable::Source(node) => Some(
-                self.enter(name)
-                    .and_then(|context| source(&context, node, &[])),
-            ),
+        let value = match self.scope.get(name)? {
+            Variable::Data(json) => Ok(from_shared(json)),
+            Variable::Source(node) => self
+                .enter(name)
+                .and_then(|context| source(&context, node, &[])),
+        };
+        if let Ok(value) = &value {
+            self.note_secret(name, value);
+        }
+        Some(value)
+    }
+
+    /// A text under a name such as `db_password` is a secret from its first use on.
+    fn note_secret(&self, name: &str, value: &Value) {
+        if let Some(text) = value.as_str()
+            && is_secret_name(name)
+        {
+            self.vault.secrets().learn_named(name, text);
         }
     }
 
@@ -339,7 +357,11 @@ impl Object for Tree {
             }
             NodeKind::Mapping(mapping) => {
                 let found = mapping.iter().position(|(name, _)| matches(name, key))?;
-                self.child(found)
+                let value = self.child(found)?;
+                if let Some(name) = key.as_str() {
+                    self.context.note_secret(name, &value);
+                }
+                Some(value)
             }
             _ => None,
         }

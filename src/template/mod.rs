@@ -27,8 +27,10 @@ mod templar_tests;
 mod tests;
 mod undefined;
 mod value;
+mod vars_file;
 
 pub use error::TemplateError;
 pub use scope::{HostVariables, Scope, Variable, Variables, variables_of};
 pub use search::find_file;
 pub use templar::{FileOptions, Templar};
+pub use vars_file::{learn, learn_variables, variable_source};

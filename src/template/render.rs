@@ -19,16 +19,21 @@ pub(super) fn scalar(node: &Node, context: &Arc<Context>) -> Result<Value, Templ
     match &node.kind {
         NodeKind::String(text) if text.literal => Ok(Value::from(text.text.as_str())),
         NodeKind::String(text) => string(node, text, context),
-        NodeKind::Vault(_) => Err(vaulted(node)),
+        // What comes out is never a template, as in Ansible.
+        NodeKind::Vault(envelope) => opened(node, envelope, context).map(Value::from),
         _ => Ok(from_json(&node.to_value())),
     }
 }
 
-fn vaulted(node: &Node) -> TemplateError {
-    TemplateError {
-        span: Some(node.span.clone()),
-        ..TemplateError::new("vaulted values cannot be read yet")
-    }
+/// The text of a vaulted value.
+fn opened(node: &Node, envelope: &str, context: &Context) -> Result<String, TemplateError> {
+    context
+        .vault
+        .value(envelope)
+        .map_err(|error| TemplateError {
+            span: Some(node.span.clone()),
+            ..TemplateError::new(error.to_string())
+        })
 }
 
 fn string(node: &Node, text: &Text, context: &Arc<Context>) -> Result<Value, TemplateError> {
@@ -93,7 +98,9 @@ pub(super) fn node(node: &Node, context: &Arc<Context>) -> Result<Option<Json>, 
                 error
             })
         }
-        NodeKind::Vault(_) => Err(vaulted(node)),
+        NodeKind::Vault(envelope) => {
+            opened(node, envelope, context).map(|text| Some(Json::from(text)))
+        }
         _ => Ok(Some(node.to_value())),
     }
 }

@@ -8,8 +8,10 @@ use super::lookups;
 use super::place::Place;
 use super::{Scope, file, render};
 use crate::source::Diagnostic;
+use crate::vault::Vault;
 use crate::yaml::Node;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// How a template file is read.
 #[derive(Debug, Clone)]
@@ -31,12 +33,28 @@ impl Default for FileOptions {
 
 /// Renders templates; shared by all hosts. What it compiles is kept for the whole process, once per text.
 #[derive(Debug, Default)]
-pub struct Templar {}
+pub struct Templar {
+    vault: Arc<Vault>,
+}
 
 impl Templar {
     /// With all filters, tests and lookups.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same; vaulted values are opened by `vault` when they are used.
+    pub fn with_vault(vault: Arc<Vault>) -> Self {
+        Self { vault }
+    }
+
+    /// What opens vaulted values and files.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    fn context(&self, scope: &Scope) -> Arc<Context> {
+        Context::new(scope, &self.vault)
     }
 
     /// The value of `node`, `None` when it is `omit`. Entries that are `omit` are left out of maps and lists.
@@ -45,7 +63,7 @@ impl Templar {
         node: &Node,
         scope: &Scope,
     ) -> Result<Option<Value>, TemplateError> {
-        render::node(node, &Context::new(scope))
+        render::node(node, &self.context(scope))
     }
 
     /// The value of `node`; `omit` is null.
@@ -63,7 +81,7 @@ impl Templar {
 
     /// The value of a bare expression.
     pub fn evaluate(&self, expression: &str, scope: &Scope) -> Result<Value, TemplateError> {
-        let context = Context::new(scope);
+        let context = self.context(scope);
         let place = Place::synthetic("<expression>", expression);
         let value = render::expression(expression, &context, &place, false)?;
         Ok(render::finish(&value, &context)?.unwrap_or(Value::Null))
@@ -71,7 +89,7 @@ impl Templar {
 
     /// Whether a condition holds: a boolean, a bare expression, or a list of which all must hold.
     pub fn test(&self, condition: &Node, scope: &Scope) -> Result<bool, TemplateError> {
-        condition::holds(condition, &Context::new(scope))
+        condition::holds(condition, &self.context(scope))
     }
 
     /// A template file's text, with Ansible's defaults for white space; `name` is for messages.
@@ -83,12 +101,12 @@ impl Templar {
         options: &FileOptions,
         scope: &Scope,
     ) -> Result<String, TemplateError> {
-        file::render(name, text, options, &Context::new(scope))
+        file::render(name, text, options, &self.context(scope))
     }
 
     /// A variable's value.
     pub fn variable(&self, name: &str, scope: &Scope) -> Result<Option<Value>, TemplateError> {
-        let context = Context::new(scope);
+        let context = self.context(scope);
         match context.variable(name) {
             None => Ok(None),
             Some(value) => render::finish(&value?, &context),
@@ -105,7 +123,7 @@ impl Templar {
         let request = lookups::Request {
             terms,
             options: serde_json::Map::new(),
-            context: Context::new(scope),
+            context: self.context(scope),
         };
         lookups::run(name, &request).map_err(|error| {
             TemplateError::uncarried(&error).unwrap_or_else(|| {

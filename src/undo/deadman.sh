@@ -105,7 +105,8 @@ case ${1-} in
   commit)
     take
     still_here || exit
-    printf '%s\n' "committed $2" >>"$manifest" || exit
+    # The play that the host passed with this, in one write with it.
+    printf '%s\n' ${3:+"passed $3"} "committed $2" >>"$manifest" || exit
     disarm
     ;;
   disarm) disarm ;;
@@ -132,7 +133,7 @@ case ${1-} in
     exit 1
     ;;
   *)
-    echo "usage: sh $0 arm SECONDS|extend SECONDS|commit STEP|disarm|watch" >&2
+    echo "usage: sh $0 arm SECONDS|extend SECONDS|commit STEP [PLAY]|disarm|watch" >&2
     exit 2
     ;;
 esac

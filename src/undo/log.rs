@@ -33,6 +33,8 @@ pub struct UndoLog {
     limit: Option<u64>,
     /// The lock that the run must still have whenever it records a step.
     lock: Option<HostLock>,
+    /// The key of the play that the host passes with the next commit.
+    passed: Option<String>,
 }
 
 impl UndoLog {
@@ -45,6 +47,7 @@ impl UndoLog {
             run: run.to_owned(),
             limit: None,
             lock: None,
+            passed: None,
         }
     }
 
@@ -52,6 +55,15 @@ impl UndoLog {
     #[must_use]
     pub fn under_lock(mut self, lock: Option<HostLock>) -> Self {
         self.lock = lock;
+        self
+    }
+
+    /// The same log; the next commit says which play the host passed with it.
+    #[must_use]
+    pub fn with_passed(mut self, play: Option<&str>) -> Self {
+        // A line of the manifest holds one key.
+        let fits = |play: &&str| !play.contains('\n');
+        self.passed = play.filter(fits).map(str::to_owned);
         self
     }
 
@@ -71,12 +83,18 @@ impl UndoLog {
             run: run.to_owned(),
             limit: None,
             lock: None,
+            passed: None,
         }
     }
 
     /// The run's folder on the host.
     pub fn folder(&self) -> &str {
         &self.folder
+    }
+
+    /// Where the host keeps the logs of all runs, such as `/var/lib/windlass`.
+    pub fn root(&self) -> &str {
+        self.runs.strip_suffix("/runs").unwrap_or(&self.runs)
     }
 
     /// The folder of all runs on the host.
@@ -171,7 +189,7 @@ impl UndoLog {
              manifest=$dir/manifest\n\
              if [ -e \"$manifest\" ]; then\n\
              last=$(sed -n 's/^\\([0-9][0-9]*\\) intent .*/\\1/p' \"$manifest\" | sort -n | tail -n 1)\n\
-             sh \"$dir/deadman.sh\" commit \"${{last:-0}}\" || exit\n\
+             sh \"$dir/deadman.sh\" commit \"${{last:-0}}\" {passed} || exit\n\
              fi\n\
              cd {runs} 2>/dev/null || exit 0\n\
              ls -1t */manifest 2>/dev/null | tail -n +{beyond} | while IFS= read -r old; do\n\
@@ -179,6 +197,7 @@ impl UndoLog {
              done\n\
              exit 0\n",
             folder = quote(&self.folder),
+            passed = quote(self.passed.as_deref().unwrap_or_default()),
             runs = quote(&self.runs),
             beyond = KEPT_RUNS + 1,
         )

@@ -4,7 +4,7 @@
 //!
 //! On the host, under `<root>/runs/<run>/` (mode 0700):
 //!
-//! - `manifest`: one line per event: `3 intent replace /etc/motd`, `3 done`, `committed 3`, `3 restored`, `3 settled`, `undone`;
+//! - `manifest`: one line per event: `3 intent replace /etc/motd`, `3 done`, `passed site.yml:7`, `committed 3`, `3 restored`, `3 settled`, `undone`;
 //!   `alone 2026-11-21T10:00:00Z` when the host starts to go back by itself
 //! - `files/<step>.<entry>`: what a step replaces
 //! - `undo/<step>.sh`: the inverse of a step, which runs by hand too
@@ -29,6 +29,7 @@ mod host_lock_tests;
 mod left;
 mod log;
 mod report;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +40,4 @@ pub use log::UndoLog;
 pub use report::{
     Armed, RevertReport, RunState, Step, StepState, WENT_BACK, parse_alone, parse_armed,
 };
+pub use standing::Standing;

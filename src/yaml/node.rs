@@ -154,6 +154,32 @@ impl Node {
         }
     }
 
+    /// All vaulted scalars below, each with its envelope.
+    pub fn vaulted(&self) -> Vec<(&Span, &str)> {
+        let mut found = Vec::new();
+        self.walk(&mut |node| {
+            if let NodeKind::Vault(envelope) = &node.kind {
+                found.push((&node.span, envelope.as_str()));
+            }
+        });
+        found
+    }
+
+    /// Visits this node and all below it, keys included.
+    pub fn walk<'n>(&'n self, visit: &mut impl FnMut(&'n Self)) {
+        visit(self);
+        match &self.kind {
+            NodeKind::Sequence(items) => items.iter().for_each(|item| item.walk(visit)),
+            NodeKind::Mapping(mapping) => {
+                for (key, value) in mapping {
+                    key.walk(visit);
+                    value.walk(visit);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.kind, NodeKind::Null)

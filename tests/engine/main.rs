@@ -12,5 +12,6 @@ mod flow;
 mod limits;
 mod pace;
 mod probe;
+mod resume;
 mod rollback;
 mod support;

@@ -102,6 +102,31 @@ impl Place {
             .unwrap()
     }
 
+    /// The folder on the controller for what outlives a run.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Starts a verb that knows its inventory, and returns at once.
+    pub(crate) fn start_bare(&self, verb: &str, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        command
+            .current_dir(self.folder.path())
+            .env("WINDLASS_STATE_DIR", self.state())
+            .arg(verb)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Runs a verb that knows its inventory, such as `windlass resume`.
+    pub(crate) fn bare(&self, verb: &str, arguments: &[&str]) -> Ran {
+        let child = self.start_bare(verb, arguments);
+        Ran::of(&child.wait_with_output().unwrap())
+    }
+
     /// `windlass rollback` or `windlass lab`.
     pub(crate) fn other(&self, verb: &str, arguments: &[&str]) -> Ran {
         Ran::of(&self.command(verb).args(arguments).output().unwrap())

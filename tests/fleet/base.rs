@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a host has beside the essential packages of Debian.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,iproute2,procps,sudo,socat";
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,iproute2,procps,sudo,socat,cron";
 
 /// The ordinary user that windlass logs in as; becomes root by sudo without a password.
 pub(crate) const USER: &str = "ops";

@@ -77,7 +77,22 @@ const SHARED: [Wanted; 15] = [
     before("agent1", Role::Agent),
 ];
 
+/// One cluster of each kind, for runs that nobody starts by hand.
+const NIGHTLY: [Wanted; 4] = [
+    after("control1", Role::ControlPlane),
+    before("worker1", Role::Worker),
+    after("server1", Role::Server),
+    before("agent1", Role::Agent),
+];
+
 impl Fleet {
+    /// The fleet of timers and cron; `Err` says why the tests do not run.
+    pub(crate) fn nightly() -> Result<&'static Self, String> {
+        static FLEET: OnceLock<Fleet> = OnceLock::new();
+        let place = Place::of_this_process()?;
+        Ok(FLEET.get_or_init(|| Self::start(place, "nightly", &NIGHTLY)))
+    }
+
     /// The fleet of the whole upgrade; `Err` says why the tests do not run.
     pub(crate) fn small() -> Result<&'static Self, String> {
         static FLEET: OnceLock<Fleet> = OnceLock::new();
@@ -169,6 +184,17 @@ impl Fleet {
             .iter()
             .find(|(_, host)| host.name == name)
             .unwrap_or_else(|| panic!("no host {name}"))
+    }
+
+    /// The inventory of one kind of cluster alone, with its files in another folder.
+    pub(crate) fn inventory_of(&self, k3s: bool, folder: &Path) -> String {
+        let hosts: Vec<(Role, &Host)> = self
+            .hosts
+            .iter()
+            .filter(|(role, _)| role.is_k3s() == k3s)
+            .map(|(role, host)| (*role, host))
+            .collect();
+        inventory::render(&hosts, folder)
     }
 
     /// How a host's node stands in the API.

@@ -150,6 +150,29 @@ impl Host {
             .unwrap()
     }
 
+    /// Copies files and folders of `from` into a folder of the host.
+    pub(crate) fn put(&self, from: &Path, names: &[&str], to: &str) {
+        let mut pack = Command::new("tar")
+            .args(["--create", "--dereference", "--directory"])
+            .arg(from)
+            .args(names)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = self.first_process().expect("a host that runs");
+        let status = Command::new("nsenter")
+            .args(["--target", &process, "--all", "--root", "--wd", "/bin/sh", "-c"])
+            .arg("PATH=/usr/bin:/bin mkdir -p \"$0\" && PATH=/usr/bin:/bin tar --extract --no-same-owner --directory \"$0\"")
+            .arg(to)
+            .stdin(pack.stdout.take().unwrap())
+            .status()
+            .unwrap();
+        assert!(
+            pack.wait().unwrap().success() && status.success(),
+            "{names:?} to {to}"
+        );
+    }
+
     /// The same, which must succeed; its output without the end of the line.
     pub(crate) fn run(&self, script: &str) -> String {
         let output = self.output(script);

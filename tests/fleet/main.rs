@@ -26,6 +26,7 @@ mod network;
 mod operator;
 mod place;
 mod reports;
+mod schedule;
 mod services;
 mod upgrade;
 mod way_back;

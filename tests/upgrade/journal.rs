@@ -191,10 +191,9 @@ fn a_journal_that_may_not_grow_stops_the_run_and_the_host_goes_back() {
     let run = Ended::of(&output);
     run.assert_code(2);
     let reason = run.reason("one");
-    assert!(
-        reason.contains("the journal cannot be written: File too large"),
-        "{reason}"
-    );
+    assert!(reason.contains("the journal cannot be written"), "{reason}");
+    assert!(reason.contains("File too large"), "{reason}");
+    assert!(run.events.len() < 40, "the loop goes on in vain");
     assert_eq!(run.recap("one")["state"], "rolled_back");
     run.assert_never_ran("Put second", "one");
     for name in ["first", "second"] {

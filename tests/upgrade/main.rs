@@ -39,7 +39,9 @@
 //! | 30 | etcd is too old | `preflight` (with 28) | |
 //! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
 //! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
+//! | 37 | it is started by a timer | `schedule` (what is started) | `schedule` |
 //! | 37 | two runs at once, a stale lock | `locks` | |
+//! | 38 | the window closes in mid-run | `window` | |
 //! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
 //! | 40 | a unit that was edited by hand | `drift` | |
 //! | 41 | a webhook that nobody answers | `preflight` | |
@@ -82,6 +84,7 @@ mod objects;
 mod preflight;
 mod prober;
 mod running;
+mod schedule;
 mod secrets;
 mod signals;
 mod snapshot;
@@ -89,3 +92,4 @@ mod staging;
 mod stopped;
 mod tags;
 mod versions;
+mod window;

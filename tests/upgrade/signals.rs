@@ -138,10 +138,14 @@ fn a_soak_hears_the_first_signal() {
 fn checks_of_a_restored_host_are_waited_for() {
     let here = Here::new();
     let file = here.at("file");
-    let check = json!({"name": "Check", "command": format!("mkdir {}", here.at("second").display()),
-        "register": "made", "until": "made.rc != 0", "retries": 3, "delay": 1, "failed_when": false});
+    let tries = here.at("tries");
+    // The third try is good: `wc -l` counts them.
+    let check = json!([{"name": "Check", "register": "made", "until": "made.stdout == '3'",
+        "retries": 5, "delay": 0.3, "changed_when": false,
+        "shell": format!("echo x >>{0}; wc -l <{0}", tries.display())}]);
+    fs::write(here.at("check.yml"), check.to_string()).unwrap();
     let play = json!([{"hosts": "one", "gather_facts": false,
-        "rollback": {"on": "failure", "verify": [check]}, "tasks": [
+        "rollback": {"on": "failure", "verify": "check.yml"}, "tasks": [
             {"name": "Put", "copy": {"dest": file, "content": "new"}},
             {"name": "Wait", "wait_for": {"timeout": 3600}}
     ]}]);
@@ -154,6 +158,7 @@ fn checks_of_a_restored_host_are_waited_for() {
         run.recap("one")
     );
     assert!(!file.exists());
+    assert_eq!(fs::read_to_string(tries).unwrap().lines().count(), 3);
 }
 
 #[test]
@@ -168,7 +173,7 @@ fn a_drain_and_a_gate_hear_the_first_signal_and_the_host_goes_back() {
     lab.clear_fault("worker1", "budget-blocked");
     lab.status().assert_serving("worker1", BEFORE);
 
-    lab.not_ready("worker1");
+    lab.fault("worker1", "never-ready");
     let hour = format!("gate_timeout={AN_HOUR}");
     let arguments = [&WORKERS[..], &["-e", &hour]].concat();
     let gate = task_starts("Wait until the node");

@@ -1,6 +1,6 @@
 //! `windlass plan`.
 
-use super::{ConnectionArgs, Sources};
+use super::{ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub struct PlanArgs {
     /// Where hosts come from.
     #[command(flatten)]
     pub sources: Sources,
-    /// Only these hosts: names, groups, patterns, or @FILE with one per line.
+    /// Only these hosts: names, groups, patterns, @FILE with one per line; @failed, @pending or @last of the last run.
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Vec<String>,
     /// A variable: NAME=VALUE words, a YAML or JSON mapping, or @FILE; may be repeated.
@@ -22,9 +22,15 @@ pub struct PlanArgs {
     /// Lay the version rules of this file over the built-in ones [default: the variable kube_rules_file].
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// How playbooks are read.
+    #[command(flatten)]
+    pub playbook: PlaybookArgs,
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// What fits into a window.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// As JSON.
     #[arg(long, help_heading = "Output")]
     pub json: bool,

@@ -19,6 +19,6 @@ pub struct RollbackArgs {
     #[command(flatten)]
     pub connection: ConnectionArgs,
     /// Print events as JSON, one a line.
-    #[arg(long)]
+    #[arg(id = "output.form=json", long = "json")]
     pub json: bool,
 }

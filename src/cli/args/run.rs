@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{ConnectionArgs, Sources};
+use super::{AgainArgs, ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -17,23 +17,34 @@ pub struct RunArgs {
     /// Where hosts come from.
     #[command(flatten)]
     pub sources: Sources,
-    /// Only these hosts: names, groups, patterns, or @FILE with one per line.
+    /// Only these hosts: names, groups, patterns, @FILE with one per line; @failed, @pending or @last of the last run.
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Vec<String>,
     /// A variable: NAME=VALUE words, a YAML or JSON mapping, or @FILE; may be repeated.
     #[arg(short = 'e', long = "extra-vars", value_name = "VARS")]
     pub extra_vars: Vec<String>,
     /// Only tasks with one of these tags.
-    #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
+    #[arg(
+        id = "run.tags",
+        short,
+        long = "tags",
+        value_name = "TAGS",
+        value_delimiter = ','
+    )]
     pub tags: Vec<String>,
     /// No tasks with one of these tags.
-    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    #[arg(
+        id = "run.skip_tags",
+        long = "skip-tags",
+        value_name = "TAGS",
+        value_delimiter = ','
+    )]
     pub skip_tags: Vec<String>,
     /// Change nothing; say what would change.
     #[arg(short = 'C', long)]
     pub check: bool,
     /// Show differences of files.
-    #[arg(short = 'D', long)]
+    #[arg(id = "output.diff", short = 'D', long = "diff")]
     pub diff: bool,
     /// Only check the playbook and the inventory for mistakes.
     #[arg(long, group = "instead")]
@@ -45,28 +56,48 @@ pub struct RunArgs {
     #[arg(long, group = "instead")]
     pub list_tasks: bool,
     /// Hosts that work at once.
-    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(id = "run.forks", short, long = "forks", value_name = "N")]
     pub forks: u32,
     /// Stop when more than N hosts of the run have failed.
-    #[arg(long, value_name = "N")]
-    pub max_failures: Option<usize>,
+    #[arg(id = "run.max_failures", long = "max-failures", value_name = "N")]
+    pub max_failures: Option<u32>,
+    /// A task that fails on one host ends the play for all, where the playbook does not say otherwise.
+    #[arg(id = "run.any_errors_fatal", long = "any-errors-fatal")]
+    pub any_errors_fatal: bool,
     /// Run notified handlers on failed hosts too.
-    #[arg(long)]
+    #[arg(id = "run.force_handlers", long = "force-handlers")]
     pub force_handlers: bool,
+    /// How playbooks are read.
+    #[command(flatten)]
+    pub playbook: PlaybookArgs,
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// Going on with an earlier run.
+    #[command(flatten)]
+    pub again: AgainArgs,
     /// Print events as JSON, one a line.
-    #[arg(long, help_heading = "Output")]
+    #[arg(
+        id = "output.form=json",
+        long = "json",
+        help_heading = "Output",
+        conflicts_with = "output.form=plain"
+    )]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(short, action = ArgAction::Count, help_heading = "Output")]
+    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+    /// Say only what changes and what goes wrong, and how it ended in one line; nothing else when nothing is to do.
+    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
+    pub quiet: bool,
     /// Plain lines even on a terminal.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
     pub plain: bool,
     /// Say at the end where the time went: by task, and by host and phase.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
     #[arg(long, value_name = "FILE", help_heading = "Output")]

@@ -1,5 +1,6 @@
 //! Where hosts come from, and where runs are kept: for all verbs.
 
+use super::VaultArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -8,21 +9,22 @@ use std::path::PathBuf;
 pub struct Sources {
     /// Inventory: a file, a folder, or a list of hosts with a comma in it; may be repeated.
     #[arg(
+        id = "run.inventory",
         short,
         long = "inventory",
         global = true,
-        value_name = "SOURCE",
-        env = "WINDLASS_INVENTORY",
-        default_value = "inventory"
+        value_name = "SOURCE"
     )]
     pub inventory: Vec<String>,
-    /// Where runs, locks and the lab are kept [default: the user's state folder].
+    /// Where runs, locks and the lab are kept.
     #[arg(
-        long,
+        id = "run.state_dir",
+        long = "state-dir",
         global = true,
-        value_name = "FOLDER",
-        env = "WINDLASS_STATE_DIR",
-        hide_env_values = true
+        value_name = "FOLDER"
     )]
     pub state_dir: Option<PathBuf>,
+    /// What opens vaulted values and files.
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }

@@ -6,12 +6,7 @@ use std::path::PathBuf;
 /// Where runs are kept.
 #[derive(Debug, Args)]
 pub struct StateArgs {
-    /// Where runs, locks and the lab are kept [default: the user's state folder].
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        env = "WINDLASS_STATE_DIR",
-        hide_env_values = true
-    )]
+    /// Where runs, locks and the lab are kept.
+    #[arg(id = "run.state_dir", long = "state-dir", value_name = "FOLDER")]
     pub state_dir: Option<PathBuf>,
 }

@@ -41,6 +41,8 @@ pub(crate) struct Route<'a> {
 enum Failure {
     /// Cut off before the login: worth another try.
     Reset(String),
+    /// Nobody answers: worth another try where the user says so.
+    Silent(ConnectionError),
     Final(ConnectionError),
 }
 
@@ -49,10 +51,17 @@ pub(crate) async fn dial(route: Route<'_>) -> Result<SshHost, ConnectionError> {
     let trust = load_trust(&route).await?;
     let mut pause = Duration::from_millis(200);
     let mut attempt = 1;
+    let mut calls = 1;
     let (mut handle, notes) = loop {
         match handshake(&route, &trust).await {
             Ok(connected) => break connected,
             Err(Failure::Final(error)) => return Err(error),
+            Err(Failure::Silent(error)) if calls >= route.target.attempts => return Err(error),
+            Err(Failure::Silent(_)) => {
+                // As OpenSSH: one try a second.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                calls += 1;
+            }
             Err(Failure::Reset(why)) if attempt >= ATTEMPTS => {
                 return Err(ConnectionError::Unreachable(format!(
                     "{}: {why}, {ATTEMPTS} times",
@@ -130,7 +139,7 @@ async fn handshake(route: &Route<'_>, trust: &Trust) -> Result<(Handle<Client>, 
             connect_stream(config, stream, client).await
         } else {
             let stream = tcp(route).await.map_err(|error| {
-                Failure::Final(unreachable(route, &error.to_string().to_lowercase()))
+                Failure::Silent(unreachable(route, &error.to_string().to_lowercase()))
             })?;
             connect_stream(config, stream, client).await
         };
@@ -138,7 +147,7 @@ async fn handshake(route: &Route<'_>, trust: &Trust) -> Result<(Handle<Client>, 
     };
     match timeout_at(deadline, connecting).await {
         Ok(result) => result.map(|handle| (handle, notes)),
-        Err(_) => Err(Failure::Final(unreachable(
+        Err(_) => Err(Failure::Silent(unreachable(
             route,
             &format!("no answer within {} s", limit.as_secs()),
         ))),

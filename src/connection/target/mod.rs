@@ -5,3 +5,4 @@ mod ssh_options;
 mod variables;
 
 pub use model::{Defaults, HostKeyPolicy, Jump, Keepalive, Kind, Target};
+pub use ssh_options::check_ssh_args;

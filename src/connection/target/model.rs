@@ -78,6 +78,8 @@ pub struct Target {
     pub host_key_policy: HostKeyPolicy,
     /// For reaching the host and agreeing on keys.
     pub connect_timeout: Duration,
+    /// How often reaching it is tried, a second apart (`ConnectionAttempts`).
+    pub attempts: u32,
     /// When a silent connection is given up.
     pub keepalive: Keepalive,
 }

@@ -47,6 +47,7 @@ pub(super) struct SshOptions {
     pub(super) known_hosts: Option<Vec<PathBuf>>,
     pub(super) policy: Option<HostKeyPolicy>,
     pub(super) connect_timeout: Option<Duration>,
+    pub(super) attempts: Option<u32>,
     pub(super) alive_interval: Option<Duration>,
     pub(super) alive_count: Option<u32>,
 }
@@ -149,6 +150,10 @@ impl SshOptions {
             }
             "stricthostkeychecking" => first(&mut self.policy, policy(value).ok_or_else(bad)?),
             "connecttimeout" => first(&mut self.connect_timeout, seconds(value).ok_or_else(bad)?),
+            "connectionattempts" => {
+                let attempts = value.parse().ok().filter(|it| *it > 0).ok_or_else(bad)?;
+                first(&mut self.attempts, attempts);
+            }
             "serveraliveinterval" => {
                 first(&mut self.alive_interval, seconds(value).ok_or_else(bad)?);
             }
@@ -161,6 +166,15 @@ impl SshOptions {
         }
         Ok(())
     }
+}
+
+/// Whether options of this kind can be honoured, before there is a host that they are for.
+pub fn check_ssh_args(args: &str) -> Result<(), String> {
+    let context = Context {
+        home: Some(Path::new("/")),
+        jump_user: "root",
+    };
+    SshOptions::default().parse_args(args, context)
 }
 
 /// Keeps the first value.
@@ -360,5 +374,7 @@ mod tests {
             assert!(error.contains(expected), "{args}: {error}");
         }
         assert!(parse("-o ForwardAgent=no").is_ok());
+        assert!(check_ssh_args("-o ForwardAgent=yes").is_err());
+        assert!(check_ssh_args("-i ~/key -o UserKnownHostsFile=~/known -J bastion").is_ok());
     }
 }

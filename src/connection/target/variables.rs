@@ -66,6 +66,7 @@ impl Target {
             known_hosts: known_hosts.into_iter().chain(system).collect(),
             host_key_policy: options.policy.unwrap_or(defaults.host_key_policy),
             connect_timeout: options.connect_timeout.unwrap_or(defaults.connect_timeout),
+            attempts: options.attempts.unwrap_or(1),
             keepalive,
         })
     }
@@ -229,7 +230,7 @@ mod tests {
             "ansible_host": "10.0.0.1", "ansible_port": "2222", "ansible_user": "a", "ansible_ssh_user": "b",
             "ansible_ssh_pass": "secret", "ansible_private_key_file": "~/k", "ansible_ssh_timeout": 3,
             "ansible_host_key_checking": false, "ansible_ssh_private_key_passphrase": "phrase",
-            "ansible_ssh_common_args": "-o ProxyJump=jump -o Port=9 -o StrictHostKeyChecking=yes",
+            "ansible_ssh_common_args": "-o ProxyJump=jump -o Port=9 -o ConnectionAttempts=4 -o StrictHostKeyChecking=yes",
         }))
         .unwrap();
         assert_eq!((target.address.as_str(), target.port), ("10.0.0.1", 2222));
@@ -237,6 +238,7 @@ mod tests {
         assert_eq!(target.password, Some(Secret::new("secret")));
         assert_eq!(target.identity_files, [PathBuf::from("/home/me/k")]);
         assert_eq!(target.connect_timeout, Duration::from_secs(3));
+        assert_eq!(target.attempts, 4);
         assert_eq!(target.host_key_policy, HostKeyPolicy::Off);
         assert_eq!(target.passphrase, Some(Secret::new("phrase")));
         let jump = Jump {

@@ -78,7 +78,9 @@ pub(in crate::engine) async fn take(
         let held = match HostLock::parse(&output.stdout_text(), &output.stderr_text()) {
             LockState::Ours => {
                 let mut state = host.state();
-                state.looked_back |= UndoLog::parse_left(&output.stdout_text()).is_empty();
+                // A run that goes on with another one looks for more than this.
+                state.looked_back |= shared.resumed().is_none()
+                    && UndoLog::parse_left(&output.stdout_text()).is_empty();
                 state.lock = Some(Kept {
                     lock,
                     lineage: lineage.clone(),

@@ -9,7 +9,8 @@ use crate::engine::host::Host;
 use crate::engine::lineage::Lineage;
 use crate::engine::pace::whereabouts;
 use crate::engine::play::PlayRun;
-use crate::engine::run::{Run, Summary};
+use crate::engine::run::Run;
+use crate::engine::summary::Summary;
 use crate::event::Kind;
 use crate::holder::Holder;
 use crate::playbook::Play;
@@ -77,7 +78,7 @@ impl Run {
         let mut clustered = HashSet::new();
         for play in plays.iter().filter(|play| play.rollback.is_some()) {
             let scope = self.play_scope(play);
-            let Ok((names, _)) = self.matching(play, &scope) else {
+            let Ok(names) = self.hosts_quietly(play, &scope) else {
                 continue;
             };
             let lineage = Lineage::play(play);

@@ -104,8 +104,9 @@ function detailRow(at) {
     const axis = shape('svg', { class: 'big-axis', width: '100%', height: '16' });
     const track = shape('svg', { class: 'big-track', width: '100%', height: '24', y: '18', overflow: 'visible' });
     times.replaceChildren(axis, track);
-    drawAxis(axis, from, until);
-    drawTrack(track, host, from, until, 24);
+    const width = times.clientWidth || 600;
+    drawAxis(axis, from, until, width);
+    drawTrack(track, host, from, until, 24, width);
   };
   return row;
 }

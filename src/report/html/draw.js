@@ -61,7 +61,7 @@ function duration(millis) {
 
 // Where ticks lie between two times, at round times of day, and how far apart.
 function ticks(from, until, width) {
-  const room = Math.max(2, Math.floor(width / 90));
+  const room = Math.max(2, Math.floor(width / 72));
   const step = STEPS_OF_TIME.find((each) => (until - from) / each <= room) || 864e5;
   const shift = run.start + offset(from);
   const found = [];
@@ -72,9 +72,8 @@ function ticks(from, until, width) {
 const percent = (at, from, until) => ((at - from) * 100) / Math.max(1, until - from);
 
 // Times of day above a timeline.
-function drawAxis(svg, from, until) {
+function drawAxis(svg, from, until, width) {
   svg.replaceChildren();
-  const width = svg.clientWidth || 600;
   const { step, found } = ticks(from, until, width);
   for (const at of found) {
     const x = percent(at, from, until);
@@ -134,12 +133,12 @@ function steps(host) {
   return found;
 }
 
-// One host's track between two times.
-function drawTrack(svg, host, from, until, height) {
+// One host's track between two times. The width is handed in: asking for it here would lay the page out once a row.
+function drawTrack(svg, host, from, until, height, width) {
   svg.replaceChildren();
   const batch = home(host);
   if (batch) rectangle(svg, 'home', batch[BATCH.from], batchEnd(batch), from, until, -4, height + 8);
-  for (const at of ticks(from, until, svg.clientWidth || 600).found) line(svg, at, from, until, 'tick', height);
+  for (const at of ticks(from, until, width).found) line(svg, at, from, until, 'tick', height);
   const all = bars(host);
   if (all.length) {
     const last = Math.min(100, percent(all[all.length - 1].until, from, until));

@@ -10,6 +10,8 @@ const flat = document.createElement('tbody');
 const place = new Map(rows.map((row, at) => [row, at]));
 const hostOf = (row) => run.hosts[place.get(row)];
 let scale = 'run';
+// How wide tracks are, for the distance of ticks.
+let trackWidth = 600;
 let current = rows[0];
 
 // The times that a row's track spans.
@@ -26,7 +28,7 @@ function lane(label, height) {
   return [box, svg];
 }
 
-function drawBatch(svg, play, batch, at, value) {
+function drawBatch(svg, play, batch, at, value, full) {
   const bad = batch[BATCH.trouble] > 0;
   const name = 'batch' + (at % 2 ? ' even' : '') + (bad ? ' bad' : '') + (play.batched ? ' pick' : '');
   const made = rectangle(svg, name, batch[BATCH.from], batch[BATCH.until], 0, run.length, 0, 20);
@@ -40,7 +42,7 @@ function drawBatch(svg, play, batch, at, value) {
     const soak = rectangle(svg, 'b-soak', batch[BATCH.soak], batch[BATCH.soaked], 0, run.length, 0, 20);
     soak.dataset.tip = 'Soak of batch ' + batch[BATCH.number] + ', ' + duration(batch[BATCH.soaked] - batch[BATCH.soak]);
   }
-  const width = ((batch[BATCH.until] - batch[BATCH.from]) / run.length) * (svg.clientWidth || 800);
+  const width = ((batch[BATCH.until] - batch[BATCH.from]) / run.length) * full;
   const middle = percent((batch[BATCH.from] + batch[BATCH.until]) / 2, 0, run.length) + '%';
   if (bad) svg.append(shape('use', { href: '#m-fail', x: percent(batch[BATCH.until], 0, run.length) + '%', y: 10 }));
   if (play.batched && width > 22) svg.append(shape('text', { class: 'batch-n', x: middle, y: 14 }, batch[BATCH.number]));
@@ -55,13 +57,14 @@ function overview() {
   box.append(drawing);
   const [times, axis] = lane('', 0);
   drawing.append(times);
-  drawAxis(axis, 0, run.length);
+  const full = axis.clientWidth || 800;
+  drawAxis(axis, 0, run.length, full);
   run.plays.forEach((play, number) => {
     const [box, svg] = lane(play.name, 20);
     drawing.append(box);
-    for (const at of ticks(0, run.length, svg.clientWidth || 800).found) line(svg, at, 0, run.length, 'tick', 20);
+    for (const at of ticks(0, run.length, full).found) line(svg, at, 0, run.length, 'tick', 20);
     for (const [at, stop] of run.marks) line(svg, at, 0, run.length, stop ? 'stop-line' : 'note-line', 24);
-    play.batches.forEach((batch, at) => drawBatch(svg, play, batch, at, number + '.' + at));
+    play.batches.forEach((batch, at) => drawBatch(svg, play, batch, at, number + '.' + at, full));
   });
   if (!run.marks.length) return;
   const marks = element('ul', { class: 'marks' });
@@ -86,7 +89,7 @@ function draw(row) {
     cell.classList.add('drawn');
   }
   if (row.className === 'band') drawBand(svg, row);
-  else drawTrack(svg, hostOf(row), ...timesOf(row), 18);
+  else drawTrack(svg, hostOf(row), ...timesOf(row), 18, trackWidth);
 }
 
 // Above a batch: where it lies in the run, or its own times of day.
@@ -94,10 +97,10 @@ function drawBand(svg, row) {
   const batch = home(hostOf(row.nextElementSibling));
   svg.replaceChildren();
   if (scale === 'batch') {
-    drawAxis(svg, batch[BATCH.from], batchEnd(batch));
+    drawAxis(svg, batch[BATCH.from], batchEnd(batch), trackWidth);
     return;
   }
-  for (const at of ticks(0, run.length, svg.clientWidth || 600).found) line(svg, at, 0, run.length, 'tick', 18);
+  for (const at of ticks(0, run.length, trackWidth).found) line(svg, at, 0, run.length, 'tick', 18);
   rectangle(svg, 'batch' + (batch[BATCH.trouble] ? ' bad' : ''), batch[BATCH.from], batch[BATCH.until], 0, run.length, 4, 10);
   if (batch[BATCH.soak] >= 0) rectangle(svg, 'b-soak', batch[BATCH.soak], batch[BATCH.soaked], 0, run.length, 4, 10);
 }
@@ -111,7 +114,8 @@ function redraw() {
     seen.observe(row);
   }
   const axis = $('#axis');
-  if (scale === 'run' || controls.order.value !== 'run' || !bands.length) drawAxis(axis, 0, run.length);
+  trackWidth = axis.clientWidth || 600;
+  if (scale === 'run' || controls.order.value !== 'run' || !bands.length) drawAxis(axis, 0, run.length, trackWidth);
   else axis.replaceChildren();
   for (const detail of table.querySelectorAll('tr.detail')) detail.paint();
 }

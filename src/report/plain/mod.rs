@@ -2,6 +2,7 @@
 //!
 //! Layout follows Ansible's default output callback; what Ansible has no words for (batches, progress, undo, rollback) is ours.
 
+mod quiet;
 mod recap;
 mod reporter;
 mod result;
@@ -13,4 +14,5 @@ mod transcript;
 pub(super) use result::Wording;
 pub(super) use transcript::Transcript;
 
+pub use quiet::quiet;
 pub use reporter::plain;

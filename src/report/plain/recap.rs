@@ -46,11 +46,21 @@ impl Recap<'_> {
             text.push_str(&line(options, host, width, &columns));
         }
         text.push('\n');
-        for host in &counts {
-            text.push_str(&self.why(options, host));
-        }
-        text.push_str(&self.summary(options));
-        text
+        text + &self.brief(options)
+    }
+
+    /// Why hosts are not done, and one line about all of them.
+    pub(super) fn brief(&self, options: Options) -> String {
+        let mut counts: Vec<&Counts> = self.counts.iter().collect();
+        counts.sort_by(|a, b| a.host.cmp(&b.host));
+        let why = counts.iter().map(|host| self.why(options, host));
+        why.collect::<String>() + &self.summary(options)
+    }
+
+    /// Whether every host is as it should be and was so before.
+    fn is_idle(&self) -> bool {
+        let idle = |host: &Counts| host.state == HostState::Done && host.changed == 0;
+        self.exit_code == 0 && !self.counts.is_empty() && self.counts.iter().all(idle)
     }
 
     /// Ansible's counts; where they are too wide, those that are zero on every host make room.
@@ -89,6 +99,13 @@ impl Recap<'_> {
 
     fn summary(&self, options: Options) -> String {
         let colors = options.colors();
+        if self.is_idle() {
+            return format!(
+                "nothing to do: {} in {}, none changed\n",
+                counted(self.counts.len(), "host"),
+                duration(self.took)
+            );
+        }
         let states: Vec<String> = states::ALL
             .into_iter()
             .filter_map(|state| {

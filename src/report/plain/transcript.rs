@@ -27,7 +27,11 @@ pub(in crate::report) struct Transcript {
     /// What each host said last of where it is, and when.
     progress: HashMap<String, (Timestamp, String)>,
     remaining: BTreeMap<String, Vec<String>>,
+    /// Hosts that the next play passes over.
+    passed_over: usize,
     check: bool,
+    /// Whether the recap is a line for all hosts, and one for each that is not done.
+    brief: bool,
 }
 
 impl Transcript {
@@ -39,7 +43,17 @@ impl Transcript {
             current: None,
             progress: HashMap::new(),
             remaining: BTreeMap::new(),
+            passed_over: 0,
             check: false,
+            brief: false,
+        }
+    }
+
+    /// Only what matters, and a recap of one line.
+    pub(super) fn brief(options: Options) -> Self {
+        Self {
+            brief: true,
+            ..Self::new(options, Wording::Short)
         }
     }
 
@@ -57,9 +71,10 @@ impl Transcript {
             | Kind::ItemFinished { .. }
             | Kind::TaskRetried { .. }
             | Kind::TaskFinished { .. } => self.of_task(event),
-            Kind::RunStarted { .. } | Kind::PlayStarted { .. } | Kind::BatchStarted { .. } => {
-                self.of_play(&event.kind)
-            }
+            Kind::RunStarted { .. }
+            | Kind::PlayStarted { .. }
+            | Kind::PassedOver { .. }
+            | Kind::BatchStarted { .. } => self.of_play(&event.kind),
             _ => self.of_host(&event.kind),
         }
     }
@@ -86,12 +101,19 @@ impl Transcript {
             }
             Kind::PlayStarted { name, hosts, .. } => {
                 let mut text = self.heading(&format!("PLAY [{name}]"));
-                if hosts.is_empty() {
+                let passed_over = std::mem::take(&mut self.passed_over);
+                if passed_over > 0 {
+                    text.push_str(&self.note(0, &done_before(passed_over, hosts.len())));
+                } else if hosts.is_empty() {
                     let none = "skipping: no hosts matched";
                     text.push_str(&self.options.colors().paint(Tone::Skipped, none));
                     text.push('\n');
                 }
                 text
+            }
+            Kind::PassedOver { hosts, .. } => {
+                self.passed_over = hosts.len();
+                String::new()
             }
             Kind::BatchStarted { number, of, hosts } if *of > 1 => {
                 self.heading(&format!("BATCH [{number}/{of}: {}]", hosts.join(", ")))
@@ -231,15 +253,21 @@ impl Transcript {
                 recap,
                 exit_code,
                 took,
-            } => Recap {
-                counts: recap,
-                exit_code: *exit_code,
-                took: *took,
-                check: self.check,
-                fit: self.wording == Wording::Short,
-                remaining: &self.remaining,
+            } => {
+                let recap = Recap {
+                    counts: recap,
+                    exit_code: *exit_code,
+                    took: *took,
+                    check: self.check,
+                    fit: self.wording == Wording::Short,
+                    remaining: &self.remaining,
+                };
+                if self.brief {
+                    recap.brief(options)
+                } else {
+                    recap.text(options)
+                }
             }
-            .text(options),
             _ => String::new(),
         }
     }
@@ -337,6 +365,13 @@ impl Transcript {
         }
         self.options.colors().paint(Tone::Note, text) + "\n"
     }
+}
+
+/// How many hosts a play passes over.
+fn done_before(count: usize, left: usize) -> String {
+    let hosts = if count == 1 { "host" } else { "hosts" };
+    let all = if left == 0 { "; nobody is left" } else { "" };
+    format!("passing over {count} {hosts} that did this before{all}")
 }
 
 /// Whether the end of a loop is said after its items.

@@ -3,6 +3,7 @@
 use super::Request;
 use crate::template::arguments::fail;
 use crate::template::{FileOptions, file as template_file, find_file};
+use crate::vault::is_vaulted;
 use minijinja::Error;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,19 @@ fn found(request: &Request, kind: &str, name: &str) -> Result<PathBuf> {
         .ok_or_else(|| fail(format!("could not locate file in lookup: {name}")))
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| fail(format!("{}: {error}", path.display())))
+/// A file's text, opened where it is vaulted; then it is a secret.
+fn read(request: &Request, path: &Path) -> Result<String> {
+    let failed = |error: &dyn std::fmt::Display| fail(format!("{}: {error}", path.display()));
+    let content = std::fs::read(path).map_err(|error| failed(&error))?;
+    let vaulted = is_vaulted(&content);
+    let vault = &request.context.vault;
+    let content = vault.file(content).map_err(|error| failed(&error))?;
+    let text = String::from_utf8(content).map_err(|_| failed(&"it is not UTF-8 text"))?;
+    if vaulted {
+        vault.secrets().learn(&text);
+        vault.secrets().learn_likely(&text);
+    }
+    Ok(text)
 }
 
 /// Contents, without white space at the end unless `rstrip` is false.
@@ -24,7 +36,7 @@ pub(super) fn file(request: &Request) -> Result {
     request.only(&["rstrip", "lstrip"])?;
     let mut list = Vec::new();
     for name in request.texts()? {
-        let text = read(&found(request, "files", &name)?)?;
+        let text = read(request, &found(request, "files", &name)?)?;
         let mut text = text.as_str();
         if request.flag("lstrip", false) {
             text = text.trim_start();
@@ -61,7 +73,7 @@ pub(super) fn template(request: &Request) -> Result {
         let path = found(request, "templates", &name)?;
         let mut search = vec![path.parent().map(Path::to_owned).unwrap_or_default()];
         search.extend(request.context.scope.search.iter().cloned());
-        let text = read(&path)?;
+        let text = read(request, &path)?;
         let shown = path.to_string_lossy();
         let text = template_file::render(&shown, &text, &options, &context.searching(search))
             .map_err(crate::template::TemplateError::carried)?;

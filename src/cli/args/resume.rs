@@ -1,0 +1,64 @@
+//! `windlass resume`.
+
+use super::{VaultArgs, WindowArgs};
+use clap::{ArgAction, Args};
+use std::path::PathBuf;
+
+/// `windlass resume`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that stands alone"
+)]
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run to go on with [default: the newest one that is not done].
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// A variable whose value the run did not record, as it was given to it: NAME=VALUE words, a mapping, or @FILE.
+    #[arg(short = 'e', long = "extra-vars", value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+    /// Go on also when the playbook or the inventory changed since; what a host is through with is not done again.
+    #[arg(long)]
+    pub changed: bool,
+    /// Hosts that work at once [default: as before].
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub forks: Option<u32>,
+    /// Where runs, locks and the lab are kept.
+    #[arg(id = "run.state_dir", long = "state-dir", value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+    /// What opens vaulted values and files; as before where nothing is said.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// Read the password for becoming from the first line of this file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "ask_become_pass",
+        help_heading = "Connection"
+    )]
+    pub become_password_file: Option<PathBuf>,
+    /// Ask for the password for becoming; a run that asked for it asks again.
+    #[arg(short = 'K', long, help_heading = "Connection")]
+    pub ask_become_pass: bool,
+    /// Print events as JSON, one a line.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Show more: results, then task files, then connections.
+    #[arg(short, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Say only what changes and what goes wrong, and how it ended in one line.
+    #[arg(short, long, help_heading = "Output", conflicts_with_all = ["json", "verbose", "profile"])]
+    pub quiet: bool,
+    /// Plain lines even on a terminal.
+    #[arg(long, help_heading = "Output")]
+    pub plain: bool,
+    /// Say at the end where the time went: by task, and by host and phase.
+    #[arg(long, help_heading = "Output")]
+    pub profile: bool,
+    /// Write the run as one HTML page when it is over.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub html: Option<PathBuf>,
+}

@@ -1,0 +1,158 @@
+//! The shipped upgrade of twelve nodes, killed with SIGKILL at moments of chance and resumed until it is done.
+//!
+//! Whatever moment it is: the fleet ends upgraded and in service, each change of each host is made once and stays, a host
+//! that was through is not disturbed again, every journal can be read, and nobody has to do anything by hand.
+//!
+//! `WINDLASS_TEST_KILLS=100` asks for that many rounds instead of six; `WINDLASS_TEST_SEED` repeats the moments of an
+//! earlier run, whose seed stands in its output. The moments are spread over the whole length of a run: each round has a
+//! part of it of its own. In half of the rounds the run that goes on is killed, too, in every fourth one twice.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says its seed"
+)]
+
+#[path = "../upgrade/events.rs"]
+#[allow(dead_code, reason = "shared with the tests of the upgrade")]
+mod events;
+#[path = "../upgrade/inventory.rs"]
+#[allow(dead_code, reason = "shared with the tests of the upgrade")]
+mod inventory;
+#[path = "../upgrade/lab.rs"]
+#[allow(dead_code, reason = "shared with the tests of the upgrade")]
+mod lab;
+mod moments;
+mod record;
+#[path = "../upgrade/running.rs"]
+#[allow(dead_code, reason = "shared with the tests of the upgrade")]
+mod running;
+#[path = "../upgrade/snapshot.rs"]
+#[allow(dead_code, reason = "shared with the tests of the upgrade")]
+mod snapshot;
+
+use crate::inventory::Inventory;
+use crate::lab::{Lab, TARGET};
+use crate::moments::{Chance, killed_after};
+use crate::record::Record;
+use crate::running::DEADLINE;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const CONTROL_PLANES: usize = 3;
+const WORKERS: usize = 9;
+/// Rounds when nobody asks for more.
+const ROUNDS: usize = 6;
+/// A run that goes on again and again without an end has lost its way.
+const MOST_RUNS: usize = 8;
+
+fn fleet() -> Inventory {
+    Inventory::new()
+        .control_planes(CONTROL_PLANES)
+        .workers(WORKERS)
+        .variable("serial", 3)
+}
+
+fn hosts() -> Vec<String> {
+    let named = |prefix: &'static str, count| (1..=count).map(move |at| format!("{prefix}{at}"));
+    named("control", CONTROL_PLANES)
+        .chain(named("worker", WORKERS))
+        .collect()
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn killed_at_any_moment_the_fleet_ends_upgraded() {
+    let rounds = from_environment("WINDLASS_TEST_KILLS").unwrap_or(ROUNDS as u64);
+    let seed = from_environment("WINDLASS_TEST_SEED").unwrap_or_else(moments::seed);
+    eprintln!("WINDLASS_TEST_SEED={seed} WINDLASS_TEST_KILLS={rounds}");
+    let mut chance = Chance::new(seed);
+    let length = length();
+    let started = Instant::now();
+    let mut kills = 0;
+    for round in 0..rounds {
+        let part = (round as f64, rounds as f64);
+        let mut at = vec![(part.0 + chance.next()) / part.1];
+        for _ in 0..[0, 1, 0, 2][usize::try_from(round % 4).unwrap()] {
+            at.push(chance.next());
+        }
+        let moments: Vec<usize> = at.iter().map(|at| (at * length as f64) as usize).collect();
+        eprintln!(
+            "round {round}: killed after {moments:?} of {length} events, {:.0?} so far",
+            started.elapsed()
+        );
+        kills += killed_and_resumed(&moments, &mut chance);
+    }
+    assert!(
+        kills >= usize::try_from(rounds).unwrap() * 3 / 4,
+        "only {kills} runs were killed"
+    );
+    eprintln!(
+        "{kills} kills in {rounds} rounds took {:.0?}",
+        started.elapsed()
+    );
+}
+
+/// How many events a run has that nobody kills.
+fn length() -> usize {
+    let lab = Lab::with(&fleet());
+    let run = lab.upgrade(&[]);
+    run.assert_code(0);
+    run.events.len()
+}
+
+/// One round; tells how many of its runs were killed before they ended.
+fn killed_and_resumed(moments: &[usize], chance: &mut Chance) -> usize {
+    let lab = Lab::with(&fleet());
+    let mut kills = 0;
+    let mut through: BTreeMap<String, usize> = BTreeMap::new();
+    let mut code = None;
+    for (run, moment) in moments.iter().enumerate() {
+        let mut arguments = vec!["resume", "--json"];
+        if run == 0 {
+            arguments = vec![
+                "run",
+                "playbooks/upgrade.yml",
+                "-i",
+                lab.inventory(),
+                "--json",
+            ];
+        }
+        code = killed_after(lab.command(&arguments), *moment, chance.pause());
+        if code.is_some() {
+            break;
+        }
+        kills += 1;
+        Record::of(&lab).assert_undisturbed(&lab, &mut through);
+    }
+    for _ in 0..MOST_RUNS {
+        if code == Some(0) {
+            break;
+        }
+        let run = running::within(DEADLINE, lab.command(&["resume", "--json"]));
+        code = run.status.code();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(code, Some(0), "{said}{}", Record::of(&lab).failures());
+    }
+    assert_eq!(code, Some(0), "the runs do not come to an end");
+    assert_done(&lab, &mut through);
+    kills
+}
+
+fn assert_done(lab: &Lab, through: &mut BTreeMap<String, usize>) {
+    let status = lab.status();
+    for host in hosts() {
+        status.assert_serving(&host, TARGET);
+    }
+    let record = Record::of(lab);
+    record.assert_undisturbed(lab, through);
+    record.assert_each_change_once(&hosts());
+    let listed = lab.ok(&["rollback", "-i", lab.inventory()]);
+    assert!(!listed.contains("unreadable"), "{listed}");
+    // Nothing is left that anybody would have to go on with.
+    let idle = lab.ok(&["resume"]);
+    assert!(idle.contains("nothing to resume"), "{idle}");
+}
