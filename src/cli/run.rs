@@ -66,6 +66,12 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
     let conduct = Conduct {
         journal: run.clone(),
         run,
+        what: args
+            .playbooks
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
         sources: args.sources.inventory.clone(),
         inventory,
         loader,

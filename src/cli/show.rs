@@ -152,7 +152,7 @@ async fn watch(
         let read = journal.more(|event| {
             came = true;
             ended |= matches!(event.kind, Kind::RunFinished { .. });
-            for it in &mut reporters {
+            for it in &mut *reporters {
                 it.event(&event);
             }
         });
@@ -164,7 +164,7 @@ async fn watch(
         if is_gone {
             return Ok(Followed::Gone);
         }
-        for it in &mut reporters {
+        for it in &mut *reporters {
             it.tick();
         }
     }

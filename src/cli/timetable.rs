@@ -2,11 +2,11 @@
 //!
 //! This file must not know which run it is or where it comes from.
 
-use std::fmt::Write as _;
 use super::CliError;
 use crate::engine::exit_code;
 use crate::plan::{Begin, CronTimes};
 use crate::shell;
+use std::fmt::Write as _;
 
 /// What is started.
 #[derive(Debug)]
