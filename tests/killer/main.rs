@@ -8,7 +8,6 @@
 //! part of it of its own. In half of the rounds the run that goes on is killed, too, in every fourth one twice.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stderr,
     reason = "a test fails by panicking, and says its seed"
 )]
