@@ -4,6 +4,7 @@ use super::args::{NotifyArgs, ReportArgs};
 use super::{CliError, output};
 use crate::report::notify::{Couriers, Occasion, Patience, Target, notifier};
 use crate::report::{self, Complain, Reporter};
+use crate::source::did_you_mean;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,9 +107,8 @@ impl Notify {
         if targets.is_empty() {
             return Ok(None);
         }
-        let named = args.notify_on.iter();
-        let mut occasions: Vec<Occasion> =
-            named.filter_map(|name| Occasion::from_name(name)).collect();
+        let named = args.notify_on.iter().map(|name| occasion(name));
+        let mut occasions = named.collect::<Result<Vec<_>, _>>()?;
         if occasions.is_empty() {
             occasions = Occasion::ALL.to_vec();
         }
@@ -118,6 +118,21 @@ impl Notify {
             timeout: Duration::from_secs(args.notify_timeout.unwrap_or(TIMEOUT).into()),
         }))
     }
+}
+
+/// The occasion of this name, or what is wrong with the name.
+fn occasion(name: &str) -> Result<Occasion, CliError> {
+    let names = Occasion::ALL.map(Occasion::name);
+    Occasion::from_name(name).ok_or_else(|| {
+        let near = did_you_mean(name, names);
+        CliError::usage(
+            format!("--notify-on: `{name}` is none of {}", names.join(", ")),
+            near.map_or_else(
+                || "`failed` tells each host that failed".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        )
+    })
 }
 
 /// The text is not repeated: it may be a secret.
@@ -250,6 +265,14 @@ mod tests {
             ..args(&["true"])
         };
         assert!(error(&none, &notify).contains("a token has no spaces"));
+        let notify = NotifyArgs {
+            notify_on: vec!["start".to_owned(), "faild".to_owned()],
+            ..args(&["true"])
+        };
+        assert_eq!(
+            error(&none, &notify),
+            "--notify-on: `faild` is none of start, failed, end"
+        );
         let files = ReportArgs {
             junit: Some(folder.path().join("gone/run.xml")),
             metrics: None,

@@ -37,7 +37,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn carry_out(verb: &Verb, settings: &Settings) -> Result<u8, CliError> {
-    if matches!(verb, Verb::Run(_) | Verb::Plan(_) | Verb::Settings(_)) {
+    if matches!(
+        verb,
+        Verb::Run(_) | Verb::Resume(_) | Verb::Plan(_) | Verb::Settings(_)
+    ) {
         settings::warn(settings);
     }
     match verb {

@@ -62,8 +62,12 @@ struct Suite {
 
 impl Suite {
     fn new(name: &str, began: Timestamp) -> Self {
+        let name = match one_line(name) {
+            name if name.is_empty() => "play".to_owned(),
+            name => name,
+        };
         Self {
-            name: one_line(name),
+            name,
             began,
             cases: Vec::new(),
             seen: HashMap::new(),

@@ -74,15 +74,14 @@ fn filled(text: &str, around: &Surroundings) -> Result<String, Wrong> {
         let inner = rest[1..]
             .strip_prefix('{')
             .and_then(|it| it.split_once('}'));
-        let (name, length) = match inner {
-            Some((name, _)) => (name, name.len() + 3),
-            None => {
-                let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                let end = rest[1..]
-                    .find(|c| !is_word(c))
-                    .map_or(rest.len(), |end| end + 1);
-                (&rest[1..end], end)
-            }
+        let (name, length) = if let Some((name, _)) = inner {
+            (name, name.len() + 3)
+        } else {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = rest[1..]
+                .find(|c| !is_word(c))
+                .map_or(rest.len(), |end| end + 1);
+            (&rest[1..end], end)
         };
         match around.variable(name) {
             Some(value) => out.push_str(value),

@@ -23,18 +23,20 @@ pub(in crate::cli) fn parse(
 
 /// Reads the words of a `run` that is gone on with, as they were recorded.
 pub(in crate::cli) fn parse_run(
-    words: Vec<OsString>,
+    words: Vec<String>,
     settings: &Settings,
 ) -> Result<Box<RunArgs>, CliError> {
-    let settings = &of_today(settings);
-    let wrong = |message: String| CliError::Usage {
-        message,
-        hint: None,
+    let wrong = |why: String| {
+        CliError::usage(
+            format!("what the run was asked is not understood: {why}"),
+            "run the playbook again: what is done already is passed over",
+        )
     };
-    match parse(words, settings).map(|cli| cli.verb) {
+    match parse(words, &of_today(settings)).map(|cli| cli.verb) {
         Ok(Verb::Run(args)) => Ok(args),
-        Ok(_) => Err(wrong("these are no words of `run`".to_owned())),
-        Err(error) => Err(wrong(error.to_string())),
+        Ok(_) => Err(wrong("it is no run".to_owned())),
+        // No more than the kind: the words may hold what is not to be shown.
+        Err(error) => Err(wrong(error.kind().to_string())),
     }
 }
 
@@ -303,9 +305,9 @@ mod tests {
         };
         assert_eq!(args.vault, crate::cli::args::VaultArgs::default());
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
-        assert_eq!(args.state_dir.as_deref(), Some("/state".as_ref()));
+        assert_eq!(args.state.state_dir.as_deref(), Some("/state".as_ref()));
         assert!(args.plain && !args.json);
-        let words = ["windlass", "run", "site.yml"].map(OsString::from).to_vec();
+        let words = ["windlass", "run", "site.yml"].map(str::to_owned).to_vec();
         let args = parse_run(words, &settings).unwrap();
         assert_eq!((args.forks, args.connection.become_enabled), (50, false));
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));

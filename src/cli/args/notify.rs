@@ -18,8 +18,7 @@ pub struct NotifyArgs {
         id = "notify.on",
         long = "notify-on",
         value_name = "WHEN",
-        value_delimiter = ',',
-        value_parser = ["start", "failed", "end"]
+        value_delimiter = ','
     )]
     pub notify_on: Vec<String>,
     /// Send the first line of this file to webhooks as a bearer token.

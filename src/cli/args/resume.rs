@@ -1,6 +1,6 @@
 //! `windlass resume`.
 
-use super::{NotifyArgs, ReportArgs, VaultArgs, WindowArgs};
+use super::{NotifyArgs, ReportArgs, StateArgs, VaultArgs, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -23,16 +23,10 @@ pub struct ResumeArgs {
     /// Hosts that work at once [default: as before].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub forks: Option<u32>,
-    /// Where runs, locks and the lab are kept.
-    #[arg(id = "run.state_dir", long = "state-dir", value_name = "FOLDER")]
-    pub state_dir: Option<PathBuf>,
-    /// What opens vaulted values and files; as before where nothing is said.
+    /// Where runs are kept.
     #[command(flatten)]
-    pub vault: VaultArgs,
-    /// When something may begin.
-    #[command(flatten)]
-    pub window: WindowArgs,
-    /// Read the password for becoming from the first line of this file.
+    pub state: StateArgs,
+    /// Read the password for becoming from the first line of this file [default: as before].
     #[arg(
         long,
         value_name = "FILE",
@@ -43,8 +37,19 @@ pub struct ResumeArgs {
     /// Ask for the password for becoming; a run that asked for it asks again.
     #[arg(short = 'K', long, help_heading = "Connection")]
     pub ask_become_pass: bool,
+    /// What opens vaulted values and files, beside what did before.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// When something may begin; as before where nothing is said.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
-    #[arg(id = "output.form=json", long = "json", help_heading = "Output")]
+    #[arg(
+        id = "output.form=json",
+        long = "json",
+        help_heading = "Output",
+        conflicts_with = "output.form=plain"
+    )]
     pub json: bool,
     /// Show more: results, then task files, then connections.
     #[arg(id = "output.verbosity", short = 'v', long = "verbose", action = ArgAction::Count, help_heading = "Output")]

@@ -73,12 +73,12 @@ pub struct RunArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// When something may begin.
-    #[command(flatten)]
-    pub window: WindowArgs,
     /// Going on with an earlier run.
     #[command(flatten)]
     pub again: AgainArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",

@@ -64,6 +64,13 @@ impl Reporter for Watcher {
             kind => self.host(at, kind),
         }
     }
+
+    fn finish(&mut self) {
+        // Told to stop at once, a run has no last event, and its end is told all the same.
+        if let (Some(at), None) = (self.synopsis.last, &self.synopsis.end) {
+            self.tell(|run| Notice::end(run, at));
+        }
+    }
 }
 
 impl Watcher {
@@ -168,6 +175,7 @@ mod tests {
         for kind in kinds {
             watcher.event(&at(1_000, kind));
         }
+        watcher.finish();
         let told = told.lock().unwrap().clone();
         told
     }
@@ -180,6 +188,21 @@ mod tests {
     fn start_failure_and_end_are_told_once_each() {
         let told = told(&Occasion::ALL, failed_run());
         insta::assert_snapshot!(serde_json::to_string_pretty(&told).unwrap(), @"");
+    }
+
+    #[test]
+    fn the_end_of_a_run_that_was_cut_short_is_told() {
+        let told = told(
+            &[Occasion::End],
+            vec![run(), play("one", &["a"]), Kind::Interrupted { now: true }],
+        );
+        assert_eq!(
+            texts(&told),
+            [
+                "windlass: site.yml on hosts.ini: interrupted after 0.0 s; 1 host: 1 not started (run 20260102-a1)"
+            ]
+        );
+        assert_eq!(told[0]["end"]["exit_code"], Value::Null);
     }
 
     #[test]
