@@ -52,12 +52,13 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
         state,
     } = checked;
     let limit = settings.limit.as_deref();
-    let request = request::of(args, &inventory, (&loader, &playbook), limit)?;
+    let mut request = request::of(args, &inventory, (&loader, &playbook), limit)?;
     let store = state::store(&state);
     let going = match going {
         None if args.again.resume => resume::last_of_the_same(args, &store, &request)?,
         going => going,
     };
+    request.resumes = going.as_ref().map(|going| going.run().to_string());
     let before = going
         .map(|going| going.before(&store, &request))
         .transpose()?;

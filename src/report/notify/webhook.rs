@@ -38,8 +38,8 @@ pub(super) fn agent(timeout: Duration) -> ureq::Agent {
 /// What the system trusts, a company's own authority included; without it, the list that is built in counts.
 fn system_authorities() -> Option<RootCerts> {
     let named = std::env::var("SSL_CERT_FILE").ok();
-    let path = named.iter().map(String::as_str).chain(BUNDLES);
-    let pem = path.filter_map(|path| std::fs::read(path).ok()).next()?;
+    let mut paths = named.iter().map(String::as_str).chain(BUNDLES);
+    let pem = paths.find_map(|path| std::fs::read(path).ok())?;
     let authorities: Vec<_> = parse_pem(&pem)
         .filter_map(Result::ok)
         .filter_map(|item| match item {
