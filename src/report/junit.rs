@@ -190,7 +190,7 @@ impl Junit {
         let began = synopsis.started.unwrap_or_default();
         let mut last = Suite::new("run", began);
         last.add(
-            &synopsis.run,
+            "windlass",
             "result",
             synopsis.took(),
             ending(synopsis, outcome),
@@ -446,7 +446,7 @@ mod tests {
               <property name="run" value="20260102-a1"/>
               <property name="playbook" value="site.yml"/>
             </properties>
-            <testcase classname="20260102-a1" name="result" time="4.210">
+            <testcase classname="windlass" name="result" time="4.210">
               <failure type="failed" message="failed: 1 of 2 hosts of the batch failed, more than 0 %">failed: 1 of 2 hosts of the batch failed, more than 0 %
         worker2: rolled back: k3s : restart: non-zero return code
         </failure>
