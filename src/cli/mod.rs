@@ -19,6 +19,7 @@ mod parting;
 mod plan;
 mod plan_input;
 mod reporters;
+mod reports;
 mod request;
 mod resume;
 mod rollback;

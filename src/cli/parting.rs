@@ -9,26 +9,14 @@ use crate::shell::quote;
 /// Hosts in flight that are named one by one; of more, only the number is told.
 const NAMED: usize = 12;
 
-/// The words of a run that was stopped at once. `again` is the command that goes on with it. `journal` is where it is recorded: another run's name for a rollback.
-pub(super) fn stopped(
-    store: &Store,
-    run: &RunId,
-    journal: &RunId,
-    again: Option<&str>,
-    sources: &[String],
-) {
-    for line in lines(store, run, journal, again, sources) {
+/// The words of a run that was stopped at once. `journal` is where it is recorded: another run's name for a rollback.
+pub(super) fn stopped(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) {
+    for line in lines(store, run, journal, sources) {
         output::complain(&line);
     }
 }
 
-fn lines(
-    store: &Store,
-    run: &RunId,
-    journal: &RunId,
-    again: Option<&str>,
-    sources: &[String],
-) -> Vec<String> {
+fn lines(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) -> Vec<String> {
     let flights = match store.events(journal) {
         Ok(events) => in_flight(&events),
         Err(error) => return vec![format!("stopped at once; {error}")],
@@ -45,13 +33,15 @@ fn lines(
     }
     if run != journal {
         lines.push(format!("to go on: {}", command("rollback", run, sources)));
-        return lines;
-    }
-    lines.extend(again.map(|again| format!("to go on: {again}")));
-    if flights.iter().any(|flight| flight.steps > 0) {
+    } else if flights.iter().any(|flight| flight.steps > 0) {
         lines.push(format!("to go back: {}", command("rollback", run, sources)));
     }
     lines
+}
+
+/// The very last line of a run that leaves work: the command that goes on with it.
+pub(super) fn go_on(command: &str) {
+    output::complain(&format!("to go on: {command}"));
 }
 
 fn command(verb: &str, run: &RunId, sources: &[String]) -> String {
@@ -103,17 +93,16 @@ mod tests {
         journal.close();
         let sources = ["hosts.ini".to_owned(), "my hosts".to_owned()];
         assert_eq!(
-            lines(&store, &run, &run, Some("windlass resume r1"), &sources),
+            lines(&store, &run, &run, &sources),
             [
                 "stopped at once; nothing was taken back; 1 host is in flight:",
                 "  a: begun and perhaps done: Put: create /f (1 change not committed)",
-                "to go on: windlass resume r1",
                 "to go back: windlass rollback r1 -i hosts.ini -i 'my hosts'",
             ]
         );
         // A rollback of r0 that is recorded as r1.
         let of = RunId::parse("r0").unwrap();
-        let last = lines(&store, &of, &run, None, &sources[..1]).pop().unwrap();
+        let last = lines(&store, &of, &run, &sources[..1]).pop().unwrap();
         assert_eq!(last, "to go on: windlass rollback r0 -i hosts.ini");
     }
 }

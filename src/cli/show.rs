@@ -5,8 +5,9 @@ use super::{CliError, history, output, page, reporters, run_name, state};
 use crate::engine::exit_code;
 use crate::event::{Event, Kind};
 use crate::journal::{Follow, RunId, Store, in_flight};
-use crate::report::{Outcome, Reporter, run_title};
+use crate::report::{self, Outcome, Reporter, run_title};
 use jiff::tz::TimeZone;
+use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -34,6 +35,15 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
         return Ok(exit_code::DONE);
     }
     let entry = history::entry(&store, &run)?;
+    if let Some(path) = &args.junit {
+        let xml = report::junit(&entry.synopsis, entry.outcome, &record.events);
+        write(path, &xml)?;
+        record
+            .warnings()
+            .iter()
+            .for_each(|text| output::warning(text));
+        return Ok(exit_code::DONE);
+    }
     if !args.json {
         let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
         output::line(title.trim_end())?;
@@ -56,6 +66,16 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
         _ => {}
     }
     Ok(exit_code::DONE)
+}
+
+/// To a file, or to standard output for `-`.
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    if path == Path::new("-") {
+        output::line(text.trim_end())?;
+        return Ok(());
+    }
+    let written = report::replace(path, text);
+    written.map_err(|error| anyhow::anyhow!("{}: not written: {error}", path.display()).into())
 }
 
 /// All at once.

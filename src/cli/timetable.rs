@@ -104,7 +104,7 @@ pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> 
     let mut command = format!("cd {}", shell::quote(&job.folder));
     if let Some(log) = &job.log {
         let folder = log.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        command.push_str(&format!(" && mkdir -p {}", shell::quote(folder)));
+        command.push_str(&format!(" && mkdir -m 700 -p {}", shell::quote(folder)));
     }
     command.push_str(" && ");
     for (name, value) in &job.environment {
@@ -249,7 +249,7 @@ mod tests {
         let line = text.lines().last().unwrap();
         assert_eq!(
             line,
-            "0 2 * * 6 cd '/srv/my fleet' && mkdir -p /home/ops/log && \
+            "0 2 * * 6 cd '/srv/my fleet' && mkdir -m 700 -p /home/ops/log && \
              WINDLASS_STATE_DIR=/var/lib/100\\% /usr/local/bin/windlass run a.yml -e 'note=it'\\''s 5\\%' -e 'a=\\''\\%' \
              >>/home/ops/log/upgrade.log 2>&1"
         );

@@ -2,8 +2,11 @@
 //!
 //! What is under way is never cut short. This file must not know how a window is written down.
 
+use super::exit_code;
+use super::run::Summary;
 use super::shared::Settings;
 use crate::plan::{Allowance, Expected, Fit, Measured};
+use crate::playbook::Play;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,6 +31,25 @@ pub(super) struct Next<'a> {
     pub(super) goes_back: bool,
     /// How many hosts it has.
     pub(super) hosts: usize,
+}
+
+impl<'a> Next<'a> {
+    /// A batch of a play that has this name as it is rendered.
+    pub(super) fn of(play: &Play, name: &'a str, soak: Duration, hosts: usize) -> Self {
+        Self {
+            play: name,
+            soak,
+            goes_back: play.rollback.is_some(),
+            hosts,
+        }
+    }
+}
+
+impl Summary {
+    /// Whether all is well and nothing was to be done.
+    pub fn is_idle(&self) -> bool {
+        self.exit_code == exit_code::DONE && self.recap.iter().all(|host| host.changed == 0)
+    }
 }
 
 impl Closing {

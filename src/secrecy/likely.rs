@@ -48,7 +48,7 @@ pub(super) fn is_setting(value: &str) -> bool {
 /// How many of lower case, upper case, digits and other signs there are; what joins words counts for nothing.
 fn classes(value: &str) -> usize {
     let has = |test: fn(char) -> bool| usize::from(value.chars().any(test));
-    has(|c| c.is_lowercase())
+    has(char::is_lowercase)
         + has(char::is_uppercase)
         + has(|c| c.is_ascii_digit())
         + has(|c| !c.is_alphanumeric() && !c.is_whitespace() && !"-_.,:;/='\"()[]`".contains(c))

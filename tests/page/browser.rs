@@ -44,6 +44,8 @@ impl Browser {
                 "--no-sandbox",
                 "--no-first-run",
                 "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--disable-crash-reporter",
             ])
             .args([
                 "--disable-background-networking",

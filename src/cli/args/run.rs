@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{AgainArgs, ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
+use super::{AgainArgs, ConnectionArgs, NotifyArgs, PlaybookArgs, ReportArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -73,12 +73,12 @@ pub struct RunArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// When something may begin.
-    #[command(flatten)]
-    pub window: WindowArgs,
     /// Going on with an earlier run.
     #[command(flatten)]
     pub again: AgainArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",
@@ -100,6 +100,17 @@ pub struct RunArgs {
     #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }
