@@ -171,7 +171,7 @@ impl Asked {
     }
 
     fn describe(&self, held: &HeldLock) -> String {
-        let mut text = match &held.holder {
+        let text = match &held.holder {
             None if held.run.is_empty() => "by a run that never wrote its name".to_owned(),
             None => format!("run {}", held.run),
             Some(holder) => format!(
@@ -181,11 +181,11 @@ impl Asked {
                 age(held.age.unwrap_or_else(|| holder.held_for()))
             ),
         };
-        match held.quiet {
-            Some(quiet) => text += &format!("; last sign of life {} ago", age(quiet)),
-            None => text += "; no sign of life since the host was booted",
-        }
-        format!("{text}; {}", self.stand(held).note())
+        let life = match held.quiet {
+            Some(quiet) => format!("last sign of life {} ago", age(quiet)),
+            None => "no sign of life since the host was booted".to_owned(),
+        };
+        format!("{text}; {life}; {}", self.stand(held).note())
     }
 
     fn stand(&self, held: &HeldLock) -> Stand {

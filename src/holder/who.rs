@@ -61,18 +61,18 @@ impl Holder {
 
     /// `run 20261121-070312-4f1c of ann on laptop (process 7, playbooks/upgrade.yml)`.
     pub fn who(&self) -> String {
-        let mut text = format!("run {} of {}", self.run, self.user);
-        if !self.machine.is_empty() {
-            text += " on ";
-            text += &self.machine;
-        }
-        text += &format!(" (process {}", self.pid);
-        if !self.what.is_empty() {
-            text += ", ";
-            text += &self.what;
-        }
-        text.push(')');
-        text
+        let after = |word: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!("{word}{text}"),
+        };
+        format!(
+            "run {} of {}{} (process {}{})",
+            self.run,
+            self.user,
+            after(" on ", &self.machine),
+            self.pid,
+            after(", ", &self.what)
+        )
     }
 
     /// `2026-11-21 07:03:12 UTC`.

@@ -70,9 +70,9 @@ pub(in crate::engine) async fn take(
     };
     let opened = open(shared, lineage, host).await?;
     let lock = opened.log.lock(&terms.holder, terms.leases());
-    let look = opened.log.look_for_others();
+    let then = opened.log.look_for_others();
     let until = Instant::now() + PATIENCE;
-    let mut script = lock.take(&look);
+    let mut script = lock.take(&then);
     loop {
         let output = ask(&opened, &script).await?;
         let held = match HostLock::parse(&output.stdout_text(), &output.stderr_text()) {
@@ -94,10 +94,10 @@ pub(in crate::engine) async fn take(
         };
         let stand = Stand::of(&shared.store, &held.run, held.holder.as_ref());
         script = if stand == Stand::Dead {
-            lock.take_over(&held.run, &look)
+            lock.take_over(&held.run, &then)
         } else if contest.may_win(&held, &terms.holder.run) {
             tokio::time::sleep(PAUSE).await;
-            lock.take(&look)
+            lock.take(&then)
         } else {
             return Ok(Taken::Held(blocker(&host.name, held, stand)));
         };
