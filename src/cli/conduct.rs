@@ -35,7 +35,7 @@ pub(super) struct Conduct {
     pub(super) style: reporters::Style,
     /// What the run is asked, to be written down before anything else.
     pub(super) request: Option<Request>,
-    /// The command that goes on with the run when it leaves work.
+    /// The command that goes on when work is left.
     pub(super) again: Option<String>,
 }
 
@@ -69,11 +69,11 @@ impl Conduct {
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
         let journal = store.create(&self.journal).map_err(anyhow::Error::from)?;
-        let record = store.run_folder(&self.journal);
         if let Some(request) = &self.request {
             let written = store.write_request(&self.journal, request);
             written.map_err(anyhow::Error::from)?;
         }
+        let record = store.run_folder(&self.journal);
         let (events, reporter) = mpsc::unbounded_channel();
         let interrupted = Arc::new(AtomicBool::new(false));
         let now = Arc::new(Notify::new());
@@ -93,7 +93,8 @@ impl Conduct {
         })
         .holding(holder);
         let (children, locks) = (engine.children(), engine.locks());
-        let showing = tokio::spawn(reporters::events(reporter, self.style.clone()));
+        let shown = reporters::events(reporter, self.style.clone(), self.journal.clone());
+        let showing = tokio::spawn(shown);
         let ended = tokio::select! {
             summary = work(engine) => Some((summary.exit_code, summary.is_idle())),
             () = now.notified() => None,
@@ -106,7 +107,7 @@ impl Conduct {
         }
         drop((children, locks));
         // The engine is gone, and with it the last sender of events.
-        showing.await.map_err(anyhow::Error::from)?;
+        let afterwards = showing.await.map_err(anyhow::Error::from)?;
         if let Some(line) = self
             .style
             .last_line(&record, ended.is_some_and(|(_, idle)| idle))
@@ -115,28 +116,19 @@ impl Conduct {
         }
         journal.close();
         drop((fleet, lock));
+        // Who is told does not keep the next run waiting.
+        tokio::task::block_in_place(|| afterwards.finish());
         if ended.is_none() {
-            parting::stopped(
-                &store,
-                &run,
-                &self.journal,
-                self.again.as_deref(),
-                &self.sources,
-            );
+            parting::stopped(&store, &run, &self.journal, &self.sources);
         }
         parting::unrecorded(&journal);
         let code = match ended {
-            None => return Ok(exit_code::INTERRUPTED),
+            None => exit_code::INTERRUPTED,
             Some((exit_code::DONE, _)) if journal.broken().is_some() => exit_code::FAILED,
             Some((code, _)) => code,
         };
         if let Some(again) = self.again.filter(|_| leaves_work(code)) {
-            let line = format!("to go on: {again}");
-            if self.style.is_json() {
-                output::complain(&line);
-            } else {
-                output::line(line)?;
-            }
+            parting::go_on(&again);
         }
         Ok(code)
     }

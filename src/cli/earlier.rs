@@ -1,7 +1,7 @@
 //! Earlier runs as a user means them: the one to go on with, the last one of an inventory.
 
 use super::{CliError, state};
-use crate::event::{Event, HostState, Kind};
+use crate::event::HostState;
 use crate::journal::{Fate, Outcome, Request, RunId, Store};
 use std::collections::HashSet;
 
@@ -20,7 +20,8 @@ pub(super) fn unfinished(store: &Store) -> Result<Option<RunId>, CliError> {
         };
         if outcome.is_done() || done.contains(run.as_str()) {
             done.extend(outcome.resumes);
-        } else if outcome.check || outcome.rollback_of.is_some() {
+        } else if !outcome.begun || outcome.check || outcome.rollback_of.is_some() {
+            // Nothing to go on with.
         } else if store.fate(&run) == Fate::Running {
             running.get_or_insert(run);
         } else {
@@ -37,22 +38,12 @@ pub(super) fn last_link(store: &Store, run: RunId) -> Result<RunId, CliError> {
         if later <= last {
             continue;
         }
-        let resumes = store
-            .events(&later)
-            .ok()
-            .and_then(|events| resumes(&events));
+        let resumes = Outcome::read(store, &later).ok().and_then(|it| it.resumes);
         if resumes.is_some_and(|resumes| resumes == last.as_str()) {
             last = later;
         }
     }
     Ok(last)
-}
-
-fn resumes(events: &[Event]) -> Option<String> {
-    events.iter().find_map(|event| match &event.kind {
-        Kind::RunStarted { resumes, .. } => resumes.clone(),
-        _ => None,
-    })
 }
 
 /// The newest run that was asked for the same as `request`, and whether it is done.

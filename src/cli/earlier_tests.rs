@@ -1,7 +1,7 @@
 //! Stores of journals made by hand.
 
 use super::*;
-use crate::event::Counts;
+use crate::event::{Counts, Event, Kind};
 use std::time::Duration;
 
 fn id(name: &str) -> RunId {

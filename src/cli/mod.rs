@@ -20,6 +20,7 @@ mod parting;
 mod plan;
 mod plan_input;
 mod reporters;
+mod reports;
 mod request;
 mod resume;
 mod rollback;

@@ -2,33 +2,21 @@
 //!
 //! They go to standard error, after everything else, so that they are what a person sees and what a mail ends with.
 
-use super::output;
+use super::{output, state};
 use crate::journal::{Journal, RunId, Store, in_flight};
 use crate::shell::quote;
 
 /// Hosts in flight that are named one by one; of more, only the number is told.
 const NAMED: usize = 12;
 
-/// The words of a run that was stopped at once. `again` is the command that goes on with it. `journal` is where it is recorded: another run's name for a rollback.
-pub(super) fn stopped(
-    store: &Store,
-    run: &RunId,
-    journal: &RunId,
-    again: Option<&str>,
-    sources: &[String],
-) {
-    for line in lines(store, run, journal, again, sources) {
+/// The words of a run that was stopped at once. `journal` is where it is recorded: another run's name for a rollback.
+pub(super) fn stopped(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) {
+    for line in lines(store, run, journal, sources) {
         output::complain(&line);
     }
 }
 
-fn lines(
-    store: &Store,
-    run: &RunId,
-    journal: &RunId,
-    again: Option<&str>,
-    sources: &[String],
-) -> Vec<String> {
+fn lines(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) -> Vec<String> {
     let flights = match store.events(journal) {
         Ok(events) => in_flight(&events),
         Err(error) => return vec![format!("stopped at once; {error}")],
@@ -44,31 +32,30 @@ fn lines(
         lines.push(format!("  and {} more", flights.len() - NAMED));
     }
     if run != journal {
-        lines.push(format!("to go on: {}", command("rollback", run, sources)));
-        return lines;
-    }
-    lines.extend(again.map(|again| format!("to go on: {again}")));
-    if flights.iter().any(|flight| flight.steps > 0) {
-        lines.push(format!("to go back: {}", command("rollback", run, sources)));
+        lines.push(format!("to go on: {}", rollback(store, run, sources)));
+    } else if flights.iter().any(|flight| flight.steps > 0) {
+        lines.push(format!("to go back: {}", rollback(store, run, sources)));
     }
     lines
 }
 
-fn command(verb: &str, run: &RunId, sources: &[String]) -> String {
-    let inventory: String = sources
-        .iter()
-        .map(|source| format!(" -i {}", quote_if_needed(source)))
-        .collect();
-    format!("windlass {verb} {run}{inventory}")
+/// The very last line of a run that leaves work: the command that goes on with it.
+pub(super) fn go_on(command: &str) {
+    output::complain(&format!("to go on: {command}"));
 }
 
-fn quote_if_needed(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        quote(text)
+fn rollback(store: &Store, run: &RunId, sources: &[String]) -> String {
+    let mut words = format!("windlass rollback {run}");
+    let usual = state::folder(None).ok();
+    if usual.as_deref() != Some(store.root()) {
+        words.push_str(" --state-dir ");
+        words.push_str(&quote(&store.root().display().to_string()));
     }
+    for source in sources {
+        words.push_str(" -i ");
+        words.push_str(&quote(source));
+    }
+    words
 }
 
 /// Says what could not be recorded, if anything.
@@ -102,18 +89,23 @@ mod tests {
         }));
         journal.close();
         let sources = ["hosts.ini".to_owned(), "my hosts".to_owned()];
+        let state = format!(
+            "--state-dir {}",
+            quote(&folder.path().display().to_string())
+        );
+        let back = format!("to go back: windlass rollback r1 {state} -i hosts.ini -i 'my hosts'");
         assert_eq!(
-            lines(&store, &run, &run, Some("windlass resume r1"), &sources),
+            lines(&store, &run, &run, &sources),
             [
                 "stopped at once; nothing was taken back; 1 host is in flight:",
                 "  a: begun and perhaps done: Put: create /f (1 change not committed)",
-                "to go on: windlass resume r1",
-                "to go back: windlass rollback r1 -i hosts.ini -i 'my hosts'",
+                &back,
             ]
         );
         // A rollback of r0 that is recorded as r1.
         let of = RunId::parse("r0").unwrap();
-        let last = lines(&store, &of, &run, None, &sources[..1]).pop().unwrap();
-        assert_eq!(last, "to go on: windlass rollback r0 -i hosts.ini");
+        let last = lines(&store, &of, &run, &sources[..1]).pop().unwrap();
+        let expected = format!("to go on: windlass rollback r0 {state} -i hosts.ini");
+        assert_eq!(last, expected);
     }
 }

@@ -1,8 +1,11 @@
 //! Feeds events to the reporter that fits where the output goes.
 
+use super::CliError;
 use super::args::{RunArgs, ShowArgs};
 use super::page;
+use super::reports::{Afterwards, Reports};
 use crate::event::Event;
+use crate::journal::RunId;
 use crate::report::{self, Options, Reporter};
 use console::Term;
 use std::io::{self, Write};
@@ -21,7 +24,7 @@ enum Form {
     Json,
 }
 
-/// How events are shown.
+/// How events are shown, and what is left of them beside that.
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     form: Form,
@@ -30,12 +33,13 @@ pub(super) struct Style {
     /// Where the page of the run goes.
     html: Option<PathBuf>,
     verbosity: u8,
+    reports: Reports,
 }
 
 impl Style {
-    /// As the flags of `run` say.
-    pub(super) fn of(args: &RunArgs) -> Self {
-        Self {
+    /// As the flags of `run` say, or what is wrong with them.
+    pub(super) fn of(args: &RunArgs) -> Result<Self, CliError> {
+        Ok(Self {
             form: match (args.json, args.quiet, args.plain) {
                 (true, _, _) => Form::Json,
                 (_, true, _) => Form::Quiet,
@@ -46,7 +50,8 @@ impl Style {
             profile: args.profile,
             html: args.html.clone(),
             verbosity: args.verbose,
-        }
+            reports: Reports::of(&args.report, &args.notify)?,
+        })
     }
 
     /// As the flags of `show` say: a run that is over is a transcript, also on a terminal.
@@ -61,6 +66,7 @@ impl Style {
             profile: args.profile,
             html: None,
             verbosity: args.verbose,
+            reports: Reports::default(),
         }
     }
 
@@ -72,6 +78,7 @@ impl Style {
             profile: false,
             html: None,
             verbosity: 0,
+            reports: Reports::default(),
         }
     }
 
@@ -92,7 +99,7 @@ impl Style {
     }
 
     /// What shows the run, and after it where the time went.
-    pub(super) fn reporters(self) -> Vec<Box<dyn Reporter>> {
+    pub(super) fn reporters(&self) -> Vec<Box<dyn Reporter>> {
         let mut reporters = vec![self.reporter()];
         if self.profile {
             // Events as JSON stay alone on standard output.
@@ -102,7 +109,7 @@ impl Style {
                 report::profile(Box::new(Pipe(io::stdout())))
             });
         }
-        reporters.extend(self.html.map(page::reporter));
+        reporters.extend(self.html.clone().map(page::reporter));
         reporters
     }
 
@@ -146,9 +153,15 @@ impl<W: Write> Write for Pipe<W> {
     }
 }
 
-/// Shows events until there are no more.
-pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
+/// Shows the events of a run until there are no more; what is left to be done comes back.
+pub(super) async fn events(
+    mut events: UnboundedReceiver<Event>,
+    style: Style,
+    run: RunId,
+) -> Afterwards {
     let mut reporters = style.reporters();
+    let (more, afterwards) = style.reports.begin(run.as_str());
+    reporters.extend(more);
     let mut ticks = tokio::time::interval(Duration::from_millis(125));
     loop {
         tokio::select! {
@@ -163,4 +176,5 @@ pub(super) async fn events(mut events: UnboundedReceiver<Event>, style: Style) {
     for it in &mut reporters {
         it.finish();
     }
+    afterwards
 }

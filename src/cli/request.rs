@@ -1,14 +1,14 @@
 //! What a run is asked, as it is written down, and as it is asked again.
 
-use super::args::{ConnectionArgs, ResumeArgs, RunArgs, VaultArgs};
+use super::args::{self, ConnectionArgs, ResumeArgs, RunArgs, VaultArgs};
 use super::{CliError, extra_vars};
 use crate::inventory::{self, Inventory};
-use crate::journal::{Extra, Fingerprints, Login, Opening, REQUEST_VERSION, Request};
+use crate::journal::{Extra, Fingerprints, REQUEST_VERSION, Request};
 use crate::playbook::{Loader, Playbook};
+use crate::settings::Settings;
 use crate::template::{Variable, Variables};
 use regex::Regex;
 use serde_json::Value;
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -35,7 +35,7 @@ pub(super) fn of(
             .iter()
             .map(|path| absolute(path)),
     );
-    let extra_vars = extras(&args.extra_vars)?;
+    let extra_vars = extras(&args.extra_vars, &args.sources.vault)?;
     files.extend(extra_vars.iter().filter_map(|extra| match extra {
         Extra::File(path) => Some(path.clone()),
         Extra::Known { .. } | Extra::Sealed { .. } => None,
@@ -61,18 +61,10 @@ pub(super) fn of(
         diff: args.diff,
         forks: Some(args.forks),
         force_handlers: args.force_handlers,
-        any_errors_fatal: args.any_errors_fatal,
-        max_failures: args.max_failures,
-        roles_path: args
-            .playbook
-            .roles_path
-            .iter()
-            .map(|path| absolute(path))
-            .collect(),
-        gathering: Some(args.playbook.gathering.clone()),
-        opening: opening(&args.sources.vault),
-        connection: login(&args.connection),
+        max_failures: args.max_failures.map(|hosts| hosts as usize),
+        options: options(args),
         extra_vars,
+        resumes: None,
         files: Fingerprints::of(files),
     })
 }
@@ -81,50 +73,96 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn login(args: &ConnectionArgs) -> Login {
-    let path = |path: &Option<PathBuf>| path.as_deref().map(absolute);
-    Login {
-        user: args.user.clone(),
-        private_key: path(&args.private_key),
-        timeout: Some(args.timeout),
-        port: Some(args.port),
-        kind: Some(args.kind.clone()),
-        host_key_checking: Some(args.host_key_checking.clone()),
-        ssh_args: args.ssh_args.clone(),
-        ssh_common_args: args.ssh_common_args.clone(),
-        ssh_extra_args: args.ssh_extra_args.clone(),
-        becomes: args.become_enabled,
-        become_user: args.become_user.clone(),
-        become_method: args.become_method.clone(),
-        become_password_file: path(&args.become_password_file),
-        ask_become_pass: args.ask_become_pass,
+/// The options that are the same in each run that goes on with this one, as they would be typed.
+fn options(args: &RunArgs) -> Vec<String> {
+    let mut words = Words::default();
+    let ConnectionArgs {
+        user,
+        private_key,
+        timeout,
+        port,
+        kind,
+        host_key_checking,
+        ssh_args,
+        ssh_common_args,
+        ssh_extra_args,
+        become_enabled,
+        become_user,
+        become_method,
+        become_password_file,
+        ask_become_pass,
+    } = &args.connection;
+    words.text("user", user.as_deref());
+    words.path("private-key", private_key.as_deref());
+    words.text("timeout", Some(&timeout.to_string()));
+    words.text("port", Some(&port.to_string()));
+    words.text("connection", Some(kind));
+    words.text("host-key-checking", Some(host_key_checking));
+    words.text("ssh-args", ssh_args.as_deref());
+    words.text("ssh-common-args", ssh_common_args.as_deref());
+    words.text("ssh-extra-args", ssh_extra_args.as_deref());
+    words.flag("become", *become_enabled);
+    words.text("become-user", become_user.as_deref());
+    words.text("become-method", become_method.as_deref());
+    words.path("become-password-file", become_password_file.as_deref());
+    words.flag("ask-become-pass", *ask_become_pass);
+    for folder in &args.playbook.roles_path {
+        words.path("roles-path", Some(folder));
     }
+    words.text("gathering", Some(&args.playbook.gathering));
+    words.flag("any-errors-fatal", args.any_errors_fatal);
+    words.text("window", args.window.window.as_deref());
+    let pace = args.window.window_pace;
+    words.text(
+        "window-pace",
+        pace.map(|pace| format!("{}s", pace.as_secs())).as_deref(),
+    );
+    vault(&args.sources.vault, &mut words);
+    words.0
 }
 
-fn opening(args: &VaultArgs) -> Opening {
-    // `LABEL@FILE`, where the file may be meant from the working folder: resuming goes there first.
-    Opening {
-        password_files: args
-            .vault_password_file
-            .iter()
-            .map(|path| absolute(path))
-            .collect(),
-        ids: args.vault_id.clone(),
-        ask: args.ask_vault_pass,
+/// Where vault passwords come from; they themselves are never here.
+fn vault(args: &VaultArgs, words: &mut Words) {
+    for file in &args.vault_password_file {
+        words.path("vault-password-file", Some(file));
+    }
+    for id in &args.vault_id {
+        words.text("vault-id", Some(id));
+    }
+    words.flag("ask-vault-pass", args.ask_vault_pass);
+}
+
+/// Options as they are typed, each one word.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn text(&mut self, name: &str, value: Option<&str>) {
+        self.0
+            .extend(value.map(|value| format!("--{name}={value}")));
+    }
+
+    fn path(&mut self, name: &str, path: Option<&Path>) {
+        let path = path.map(|path| absolute(path).display().to_string());
+        self.text(name, path.as_deref());
+    }
+
+    fn flag(&mut self, name: &str, on: bool) {
+        if on {
+            self.0.push(format!("--{name}"));
+        }
     }
 }
 
 /// The variables of the command line as they may be written down.
-fn extras(options: &[String]) -> Result<Vec<Extra>, CliError> {
+fn extras(options: &[String], vault: &VaultArgs) -> Result<Vec<Extra>, CliError> {
     let mut all = Vec::new();
     for option in options {
         if let Some(path) = option.strip_prefix('@') {
             all.push(Extra::File(absolute(Path::new(path))));
             continue;
         }
-        for (name, variable) in
-            extra_vars::read(std::slice::from_ref(option), &VaultArgs::default())?
-        {
+        for (name, variable) in extra_vars::read(std::slice::from_ref(option), vault)? {
             let value = value_of(&variable);
             all.push(if is_harmless(&value) {
                 Extra::Known { name, value }
@@ -219,105 +257,76 @@ fn name_of(extra: &Extra) -> Option<&str> {
     }
 }
 
-/// The words of `run` that ask for the same again; `extra_vars` from `options_again`.
-///
-/// They are read inside this process only, so values in them are seen by nobody.
-pub(super) fn words(
+/// The command line of `run` that asks for the same again; `extra_vars` from `options_again`. What the run did not say is
+/// not said now either, whatever today's settings are.
+pub(super) fn run_args(
     request: &Request,
     args: &ResumeArgs,
     state: &Path,
     extra_vars: Vec<String>,
-) -> Vec<OsString> {
-    let mut words = Words(vec!["windlass".into(), "run".into()]);
-    words.each("--inventory", &request.inventory);
-    words.value("--state-dir", Some(state));
+    settings: &Settings,
+) -> Result<RunArgs, CliError> {
+    let mut words = Words(vec!["windlass".to_owned(), "run".to_owned()]);
+    for source in &request.inventory {
+        words.text("inventory", Some(source));
+    }
+    words.path("state-dir", Some(state));
     // Who was meant then, not who would be meant now.
-    words.each("--limit", request.hosts.iter().flatten());
-    words.each("--extra-vars", extra_vars);
-    words.each("--tags", &request.tags);
-    words.each("--skip-tags", &request.skip_tags);
-    words.flag("--check", request.check);
-    words.flag("--diff", request.diff);
-    words.flag("--any-errors-fatal", request.any_errors_fatal);
-    words.flag("--force-handlers", request.force_handlers);
-    let number = |number: Option<u32>| number.map(|it| it.to_string());
-    words.value("--forks", number(args.forks.or(request.forks)));
-    words.value("--max-failures", number(request.max_failures));
-    words.each("--roles-path", &request.roles_path);
-    words.value("--gathering", request.gathering.as_ref());
-    login_again(&mut words, &request.connection, args);
-    opening_again(&mut words, &request.opening, &args.vault);
-    words.value("--window", args.window.window.as_ref());
-    words.flag("--json", args.json);
-    words.flag("--plain", args.plain);
-    words.flag("--quiet", args.quiet);
-    words.flag("--profile", args.profile);
-    words.value("--html", args.html.as_deref().map(absolute));
-    if args.verbose > 0 {
-        let letters = "v".repeat(args.verbose.into());
-        words.0.push(format!("-{letters}").into());
+    let hosts = request.hosts.as_ref().map(|hosts| hosts.join(","));
+    words.text("limit", hosts.as_deref());
+    for (name, tags) in [("tags", &request.tags), ("skip-tags", &request.skip_tags)] {
+        words.text(name, (!tags.is_empty()).then(|| tags.join(",")).as_deref());
     }
-    words.0.push("--".into());
-    words.0.extend(request.playbooks.iter().map(Into::into));
-    words.0
+    words.flag("check", request.check);
+    words.flag("diff", request.diff);
+    words.flag("force-handlers", request.force_handlers);
+    let forks = args.forks.or(request.forks);
+    words.text("forks", forks.map(|forks| forks.to_string()).as_deref());
+    let failures = request.max_failures.map(|hosts| hosts.to_string());
+    words.text("max-failures", failures.as_deref());
+    let asks_anew = args.ask_become_pass || args.become_password_file.is_some();
+    let is_password = |word: &&String| {
+        word.starts_with("--become-password-file=") || *word == "--ask-become-pass"
+    };
+    let kept = request
+        .options
+        .iter()
+        .filter(|word| !(asks_anew && is_password(word)));
+    words.0.extend(kept.cloned());
+    words.path("become-password-file", args.become_password_file.as_deref());
+    words.flag("ask-become-pass", args.ask_become_pass);
+    words.0.push("--".to_owned());
+    let playbooks = request.playbooks.iter();
+    words
+        .0
+        .extend(playbooks.map(|path| path.display().to_string()));
+    let mut run = *args::parse_run(words.0, settings)?;
+    run.extra_vars = extra_vars;
+    run.json = args.json;
+    run.quiet = args.quiet;
+    run.plain = args.plain;
+    run.profile = args.profile;
+    run.verbose = args.verbose;
+    run.html.clone_from(&args.html);
+    run.report = args.report.clone();
+    run.notify = args.notify.clone();
+    if args.window.window.is_some() {
+        run.window = args.window.clone();
+    }
+    let vault = &mut run.sources.vault;
+    vault.ask_vault_pass |= args.vault.ask_vault_pass;
+    add_new(
+        &mut vault.vault_password_file,
+        &args.vault.vault_password_file,
+    );
+    add_new(&mut vault.vault_id, &args.vault.vault_id);
+    Ok(run)
 }
 
-fn login_again(words: &mut Words, login: &Login, args: &ResumeArgs) {
-    let number = |number: Option<u32>| number.map(|it| it.to_string());
-    words.value("--user", login.user.as_ref());
-    words.value("--private-key", login.private_key.as_ref());
-    words.value("--timeout", number(login.timeout));
-    words.value("--port", number(login.port));
-    words.value("--connection", login.kind.as_ref());
-    words.value("--host-key-checking", login.host_key_checking.as_ref());
-    words.value("--ssh-args", login.ssh_args.as_ref());
-    words.value("--ssh-common-args", login.ssh_common_args.as_ref());
-    words.value("--ssh-extra-args", login.ssh_extra_args.as_ref());
-    words.flag("--become", login.becomes);
-    words.value("--become-user", login.become_user.as_ref());
-    words.value("--become-method", login.become_method.as_ref());
-    let given = args.become_password_file.as_deref().map(absolute);
-    let recorded = login.become_password_file.clone();
-    if args.ask_become_pass || (login.ask_become_pass && given.is_none()) {
-        words.flag("--ask-become-pass", true);
-    } else {
-        words.value("--become-password-file", given.or(recorded));
-    }
-}
-
-fn opening_again(words: &mut Words, opening: &Opening, given: &VaultArgs) {
-    if *given == VaultArgs::default() {
-        words.each("--vault-password-file", &opening.password_files);
-        words.each("--vault-id", &opening.ids);
-        words.flag("--ask-vault-pass", opening.ask);
-    } else {
-        let files = given.vault_password_file.iter();
-        words.each("--vault-password-file", files.map(|path| absolute(path)));
-        words.each("--vault-id", &given.vault_id);
-        words.flag("--ask-vault-pass", given.ask_vault_pass);
-    }
-}
-
-/// The words of a command line as they are put together.
-struct Words(Vec<OsString>);
-
-impl Words {
-    fn flag(&mut self, name: &str, given: bool) {
-        if given {
-            self.0.push(name.into());
-        }
-    }
-
-    fn value<V: AsRef<OsStr>>(&mut self, name: &str, value: Option<V>) {
-        self.each(name, value);
-    }
-
-    fn each<V: AsRef<OsStr>>(&mut self, name: &str, values: impl IntoIterator<Item = V>) {
-        for value in values {
-            let mut word = OsString::from(name);
-            word.push("=");
-            word.push(value);
-            self.0.push(word);
+fn add_new<T: Clone + PartialEq>(known: &mut Vec<T>, given: &[T]) {
+    for each in given {
+        if !known.contains(each) {
+            known.push(each.clone());
         }
     }
 }
@@ -357,10 +366,11 @@ mod tests {
             "{drain: false, token: hunter23}",
         ]
         .map(str::to_owned);
-        let recorded = extras(&options).unwrap();
+        let vault = VaultArgs::default();
+        let recorded = extras(&options, &vault).unwrap();
         let again = |given: &str| {
             let mut unlike = Unlike::default();
-            let given = extra_vars::read(&[given.to_owned()], &VaultArgs::default()).unwrap();
+            let given = extra_vars::read(&[given.to_owned()], &vault).unwrap();
             (options_again(&recorded, &given, &mut unlike), unlike)
         };
         let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();

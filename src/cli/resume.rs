@@ -1,6 +1,6 @@
 //! `windlass resume`: goes on with a run that did not end well.
 
-use super::args::{self, ResumeArgs, RunArgs};
+use super::args::{NotifyArgs, ReportArgs, ResumeArgs, RunArgs, StateArgs, VaultArgs};
 use super::request::{self, Unlike};
 use super::{CliError, earlier, extra_vars, output, run, run_name, settings, state};
 use crate::engine::{Before, exit_code};
@@ -23,7 +23,7 @@ pub(super) struct Going {
 
 /// Goes on with a run.
 pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
-    let state = state::folder(args.state_dir.as_deref())?;
+    let state = state::folder(args.state.state_dir.as_deref())?;
     let store = state::store(&state);
     let found = match &args.run {
         Some(name) => Some(earlier::last_link(
@@ -48,7 +48,7 @@ pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
         )
     })?;
     let options = variables(&run, &request, args)?;
-    let words = request::words(&request, args, &state, options);
+    let args = &from_anywhere(args);
     std::env::set_current_dir(&request.folder).map_err(|error| {
         CliError::usage(
             format!(
@@ -58,13 +58,43 @@ pub(super) fn main(args: &ResumeArgs) -> Result<u8, CliError> {
             "paths in playbooks and inventories may be relative to it",
         )
     })?;
-    let run_args = args::parse_run(words, &settings::read()?)?;
+    // Those of the run's own project.
+    let settings = settings::read()?;
+    let run_args = request::run_args(&request, args, &state, options, &settings)?;
     let going = Going {
         run,
         request,
         changed: args.changed,
     };
     run::start(&run_args, Some(going))
+}
+
+/// The same with paths that hold in any folder.
+fn from_anywhere(args: &ResumeArgs) -> ResumeArgs {
+    let path = |path: &Option<PathBuf>| path.as_deref().map(absolute);
+    let files = args.vault.vault_password_file.iter();
+    ResumeArgs {
+        run: args.run.clone(),
+        extra_vars: Vec::new(),
+        state: StateArgs { state_dir: None },
+        become_password_file: path(&args.become_password_file),
+        html: path(&args.html),
+        report: ReportArgs {
+            junit: path(&args.report.junit),
+            metrics: path(&args.report.metrics),
+        },
+        notify: NotifyArgs {
+            notify_file: path(&args.notify.notify_file),
+            notify_token_file: path(&args.notify.notify_token_file),
+            ..args.notify.clone()
+        },
+        window: args.window.clone(),
+        vault: VaultArgs {
+            vault_password_file: files.map(|file| absolute(file)).collect(),
+            ..args.vault.clone()
+        },
+        ..*args
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -192,6 +222,11 @@ pub(super) fn last_of_the_same(
 }
 
 impl Going {
+    /// The run that is gone on with.
+    pub(super) fn run(&self) -> &RunId {
+        &self.run
+    }
+
     /// What the run goes on with, unless the files are not what they were.
     pub(super) fn before(self, store: &Store, now: &Request) -> Result<Before, CliError> {
         let Self {

@@ -35,6 +35,7 @@ pub(super) fn main(args: &RunArgs) -> Result<u8, CliError> {
 /// Runs playbooks, perhaps to go on with an earlier run.
 pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError> {
     let checked = check(args)?;
+    let style = reporters::Style::of(args)?;
     if args.syntax_check {
         output::line(format!("playbook: {}", checked.playbook.path.display()))?;
         return Ok(crate::engine::exit_code::DONE);
@@ -51,12 +52,13 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
         state,
     } = checked;
     let limit = settings.limit.as_deref();
-    let request = request::of(args, &inventory, (&loader, &playbook), limit)?;
+    let mut request = request::of(args, &inventory, (&loader, &playbook), limit)?;
     let store = state::store(&state);
     let going = match going {
         None if args.again.resume => resume::last_of_the_same(args, &store, &request)?,
         going => going,
     };
+    request.resumes = going.as_ref().map(|going| going.run().to_string());
     let before = going
         .map(|going| going.before(&store, &request))
         .transpose()?;
@@ -75,7 +77,7 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
         loader,
         settings,
         state,
-        style: reporters::Style::of(args),
+        style,
         request: Some(request),
         again,
     };
@@ -213,9 +215,9 @@ fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
             )
         })?;
         let password = text.lines().next().map(str::to_owned);
-        password
-            .iter()
-            .for_each(|it| confidential::secrets().learn(it));
+        if let Some(password) = &password {
+            confidential::secrets().learn(password);
+        }
         return Ok(password);
     }
     if !args.ask_become_pass {

@@ -73,6 +73,17 @@ fn checked(command: &[String], settings: &Settings) -> Result<(Box<RunArgs>, Pat
             "use --become-password-file",
         ));
     }
+    let vault = &run.sources.vault;
+    let prompts = |id: &String| {
+        let source = id.split_once('@').map_or(id.as_str(), |(_, source)| source);
+        matches!(source, "prompt" | "prompt_ask_vault_pass")
+    };
+    if vault.ask_vault_pass || vault.vault_id.iter().any(prompts) {
+        return Err(CliError::usage(
+            "the vault password needs somebody who types it",
+            "use --vault-password-file",
+        ));
+    }
     if run.syntax_check || run.list_hosts || run.list_tasks {
         return refused(
             "--syntax-check, --list-hosts or --list-tasks",

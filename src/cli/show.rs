@@ -5,8 +5,9 @@ use super::{CliError, history, output, page, reporters, run_name, state};
 use crate::engine::exit_code;
 use crate::event::{Event, Kind};
 use crate::journal::{Follow, RunId, Store, in_flight};
-use crate::report::{Outcome, Reporter, run_title};
+use crate::report::{self, Outcome, Reporter, run_title};
 use jiff::tz::TimeZone;
+use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -30,10 +31,21 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
     if let Some(to) = &args.html {
         page::write(&run, &record.events, to)?;
         let warnings = record.warnings();
-        warnings.iter().for_each(|text| output::warning(text));
+        for text in &warnings {
+            output::warning(text);
+        }
         return Ok(exit_code::DONE);
     }
     let entry = history::entry(&store, &run)?;
+    if let Some(path) = &args.junit {
+        let xml = report::junit(&entry.synopsis, entry.outcome, &record.events);
+        write(path, &xml)?;
+        record
+            .warnings()
+            .iter()
+            .for_each(|text| output::warning(text));
+        return Ok(exit_code::DONE);
+    }
     if !args.json {
         let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
         output::line(title.trim_end())?;
@@ -58,13 +70,27 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
     Ok(exit_code::DONE)
 }
 
+/// To a file, or to standard output for `-`.
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    if path == Path::new("-") {
+        output::line(text.trim_end())?;
+        return Ok(());
+    }
+    let written = report::replace(path, text);
+    written.map_err(|error| anyhow::anyhow!("{}: not written: {error}", path.display()).into())
+}
+
 /// All at once.
 fn replay(events: &[Event], style: reporters::Style) {
     let mut reporters = style.reporters();
     for event in events {
-        reporters.iter_mut().for_each(|it| it.event(event));
+        for it in &mut reporters {
+            it.event(event);
+        }
     }
-    reporters.iter_mut().for_each(|it| it.finish());
+    for it in &mut reporters {
+        it.finish();
+    }
 }
 
 /// Shows a run under way until it ends.
@@ -75,7 +101,9 @@ fn follow(store: &Store, run: &RunId, style: reporters::Style) -> Result<u8, Cli
         .build()?;
     let mut reporters = style.reporters();
     let end = runtime.block_on(watch(store, run, journal, &mut reporters));
-    reporters.iter_mut().for_each(|it| it.finish());
+    for it in &mut reporters {
+        it.finish();
+    }
     match end? {
         Followed::Ended => Ok(exit_code::DONE),
         Followed::Gone => {
@@ -124,7 +152,9 @@ async fn watch(
         let read = journal.more(|event| {
             came = true;
             ended |= matches!(event.kind, Kind::RunFinished { .. });
-            reporters.iter_mut().for_each(|it| it.event(&event));
+            for it in &mut *reporters {
+                it.event(&event);
+            }
         });
         read.map_err(anyhow::Error::from)?;
         quiet = if came { 0 } else { quiet + 1 };
@@ -134,6 +164,8 @@ async fn watch(
         if is_gone {
             return Ok(Followed::Gone);
         }
-        reporters.iter_mut().for_each(|it| it.tick());
+        for it in &mut *reporters {
+            it.tick();
+        }
     }
 }

@@ -19,9 +19,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => {
             // Help that nobody reads any more is no failure.
             let _printed = error.print();
-            return match error.use_stderr() {
-                true => exit_code::USAGE,
-                false => exit_code::DONE,
+            return if error.use_stderr() {
+                exit_code::USAGE
+            } else {
+                exit_code::DONE
             };
         }
     };
@@ -36,7 +37,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn carry_out(verb: &Verb, settings: &Settings) -> Result<u8, CliError> {
-    if matches!(verb, Verb::Run(_) | Verb::Plan(_) | Verb::Settings(_)) {
+    if matches!(
+        verb,
+        Verb::Run(_) | Verb::Resume(_) | Verb::Plan(_) | Verb::Settings(_)
+    ) {
         settings::warn(settings);
     }
     match verb {

@@ -14,15 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The window that was asked for.
+/// The window that was asked for. A pace alone says nothing: it may stand in a settings file, for the runs that have a window.
 pub(super) fn given(args: &WindowArgs) -> Result<Option<Window>, CliError> {
     let Some(text) = &args.window else {
-        if args.window_pace.is_some() {
-            return Err(CliError::usage(
-                "--window-pace needs --window",
-                "it says how long a batch takes, so that none begins that would not end in the window",
-            ));
-        }
         return Ok(None);
     };
     let window = Window::read(&Span::synthetic("--window", text), local);

@@ -4,6 +4,7 @@
 
 use super::shared::Settings;
 use crate::plan::{Allowance, Expected, Fit, Measured};
+use crate::playbook::Play;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,6 +29,18 @@ pub(super) struct Next<'a> {
     pub(super) goes_back: bool,
     /// How many hosts it has.
     pub(super) hosts: usize,
+}
+
+impl<'a> Next<'a> {
+    /// A batch of a play that has this name as it is rendered.
+    pub(super) fn of(play: &Play, name: &'a str, soak: Duration, hosts: usize) -> Self {
+        Self {
+            play: name,
+            soak,
+            goes_back: play.rollback.is_some(),
+            hosts,
+        }
+    }
 }
 
 impl Closing {

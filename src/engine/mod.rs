@@ -6,6 +6,7 @@ mod action;
 mod aside;
 mod batch;
 mod children;
+mod choice;
 mod closing;
 mod conclude;
 mod connect;

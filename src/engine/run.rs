@@ -6,7 +6,7 @@ use super::conclude::conclude;
 use super::connect::RunDial;
 use super::deadman;
 use super::host::{Host, Standing};
-use super::keywords::{KeywordError, text};
+use super::keywords::KeywordError;
 use super::lineage::Lineage;
 use super::locks::Locks;
 use super::pace::{Pace, Room};
@@ -19,15 +19,13 @@ use super::shared::{Parts, Shared};
 use super::summary::Summary;
 use super::variables::task_scope;
 use crate::event::{self, Kind};
-use crate::inventory::{Pattern, Unmatched};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use crate::module;
-use crate::plan::{BatchSize, Order, batches, order};
+use crate::plan::{BatchSize, batches};
 use crate::playbook::{Action, Play, Playbook, Task};
 use crate::template::Scope;
 use crate::yaml::{Mapping, Node, NodeKind};
-use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -191,72 +189,6 @@ impl Run {
         })
     }
 
-    /// The hosts of a play that still take part, in order.
-    pub(super) fn hosts_of(
-        &self,
-        play: &Arc<Play>,
-        scope: &Scope,
-    ) -> Result<Vec<String>, KeywordError> {
-        let (hosts, unmatched) = self.select(play, scope)?;
-        for unmatched in unmatched {
-            self.shared.events.emit(Kind::Warning {
-                host: None,
-                message: unmatched.to_string(),
-            });
-        }
-        Ok(hosts)
-    }
-
-    /// The same without a word on patterns that match nothing.
-    pub(super) fn hosts_quietly(
-        &self,
-        play: &Arc<Play>,
-        scope: &Scope,
-    ) -> Result<Vec<String>, KeywordError> {
-        self.select(play, scope).map(|(hosts, _)| hosts)
-    }
-
-    fn select(
-        &self,
-        play: &Arc<Play>,
-        scope: &Scope,
-    ) -> Result<(Vec<String>, Vec<Unmatched>), KeywordError> {
-        let shared = &self.shared;
-        let at = |message: String| KeywordError {
-            message,
-            span: Some(play.hosts.span.clone()),
-        };
-        let parts = match shared.templar.render(&play.hosts, scope)? {
-            Value::Array(items) => items.iter().map(text).collect(),
-            value => vec![text(&value)],
-        };
-        let pattern = Pattern::from_list(&parts).map_err(|error| at(error.to_string()))?;
-        let selection = shared
-            .inventory
-            .select(&pattern, None)
-            .map_err(|error| at(error.to_string()))?;
-        let mut hosts: Vec<String> = selection
-            .hosts
-            .into_iter()
-            .filter(|name| {
-                let limit = shared.settings.limit.as_ref();
-                limit.is_none_or(|limit| limit.contains(name))
-            })
-            .collect();
-        if let Some(node) = &play.order {
-            let name = text(&shared.templar.render(node, scope)?);
-            let by = Order::from_name(&name).ok_or_else(|| KeywordError {
-                message: format!(
-                    "`order` is one of {}, not `{name}`",
-                    Order::NAMES.join(", ")
-                ),
-                span: Some(node.span.clone()),
-            })?;
-            order(&mut hosts, by);
-        }
-        Ok((hosts, selection.unmatched))
-    }
-
     async fn play(&mut self, play: &Arc<Play>) -> Result<(), KeywordError> {
         let shared = self.shared.clone();
         let scope = self.play_scope(play);
@@ -357,12 +289,7 @@ impl Run {
                 self.block(play, reason, waiting);
                 break;
             }
-            let next = Next {
-                play: &course.name,
-                soak: course.pace.soak,
-                goes_back: play.rollback.is_some(),
-                hosts: names.len(),
-            };
+            let next = Next::of(play, &course.name, course.pace.soak, names.len());
             if let Some(reason) = self.closing.keeps(&shared.settings, &next) {
                 waiting.push_front(names);
                 self.stop(play, reason, waiting);

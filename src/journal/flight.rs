@@ -69,7 +69,9 @@ pub fn in_flight<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<InFligh
                 flight.begun = Some(what.clone());
                 flight.steps += 1;
             }
-            Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
+            Kind::HostCommitted { host }
+            | Kind::HostPassed { host, .. }
+            | Kind::WentBack { host, .. } => {
                 let flight = entry(&mut hosts, host);
                 flight.steps = 0;
                 flight.begun = None;
@@ -82,11 +84,6 @@ pub fn in_flight<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<InFligh
                 if *state != HostState::RollbackIncomplete {
                     flight.steps = 0;
                 }
-            }
-            Kind::WentBack { host, .. } => {
-                let flight = entry(&mut hosts, host);
-                flight.steps = 0;
-                flight.begun = None;
             }
             // All is decided by then.
             Kind::RunFinished { .. } => hosts.clear(),

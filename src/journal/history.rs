@@ -48,7 +48,7 @@ impl History {
     pub fn read(store: &Store, run: &RunId) -> Result<Self, StoreError> {
         let mut runs = vec![run.clone()];
         let mut events = vec![store.events(run)?];
-        while let Some(before) = resumed_by(&events[0]) {
+        while let Some(before) = Outcome::read(store, &runs[0])?.resumes {
             // A run that resumes itself cannot be, but a journal is a file that somebody may have changed.
             let Some(before) = RunId::parse(&before).filter(|before| !runs.contains(before)) else {
                 break;
@@ -282,13 +282,6 @@ impl History {
         }
         Ok(())
     }
-}
-
-fn resumed_by(events: &[Event]) -> Option<String> {
-    events.iter().find_map(|event| match &event.kind {
-        Kind::RunStarted { resumes, .. } => resumes.clone(),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

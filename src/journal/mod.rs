@@ -29,7 +29,7 @@ pub use operator::Operator;
 pub use outcome::Outcome;
 pub use reader::{Damage, Reader, Record};
 pub use record::Journal;
-pub use request::{Extra, Login, Opening, REQUEST_VERSION, Request};
+pub use request::{Extra, REQUEST_VERSION, Request};
 pub use run_id::RunId;
 pub use store::{Store, StoreError};
 pub use writer::JournalError;

@@ -7,6 +7,8 @@ use indexmap::IndexMap;
 /// A run in short.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
+    /// Whether it got as far as to say what it is; one that did not has touched nothing.
+    pub begun: bool,
     /// The playbook's path.
     pub playbook: String,
     /// The inventory sources as they were given.
@@ -33,9 +35,18 @@ impl Outcome {
         outcome
     }
 
-    /// Reads a run's journal for it.
+    /// Reads a run's journal for it. Of a run that was killed before its first event, what it was asked tells the rest.
     pub fn read(store: &Store, run: &RunId) -> Result<Self, StoreError> {
-        Ok(Self::of(run, &store.events(run)?))
+        let mut outcome = Self::of(run, &store.events(run)?);
+        if !outcome.begun
+            && let Some(request) = store.request(run)?
+        {
+            outcome.begun = true;
+            outcome.inventory = request.inventory;
+            outcome.check = request.check;
+            outcome.resumes = request.resumes;
+        }
+        Ok(outcome)
     }
 
     /// Whether there is nothing left to be done.
@@ -53,6 +64,7 @@ impl Outcome {
                 resumes,
                 ..
             } => {
+                self.begun = true;
                 self.playbook.clone_from(playbook);
                 self.inventory.clone_from(inventory);
                 self.check = *check;
@@ -93,6 +105,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Request;
     use std::time::Duration;
 
     fn started(run: &str) -> Event {
@@ -124,7 +137,7 @@ mod tests {
         let killed = Outcome::of(&run, &events);
         assert_eq!(killed.exit_code, None);
         assert_eq!(killed.hosts["h1"], HostState::Pending);
-        assert!(killed.rollback_of.is_none() && !killed.is_done());
+        assert!(killed.begun && killed.rollback_of.is_none() && !killed.is_done());
         events.push(Event::now(Kind::RunFinished {
             recap: vec![Counts {
                 host: "h2".to_owned(),
@@ -138,6 +151,23 @@ mod tests {
         assert_eq!(ended.exit_code, Some(2));
         assert_eq!(ended.hosts["h1"], HostState::Done);
         assert_eq!(ended.hosts["h2"], HostState::RolledBack);
+    }
+
+    #[test]
+    fn a_run_that_was_killed_before_its_first_event_is_told_by_what_it_was_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let run = RunId::parse("b").unwrap();
+        store.create(&run).unwrap().close();
+        assert!(!Outcome::read(&store, &run).unwrap().begun);
+        let request = Request {
+            resumes: Some("a".to_owned()),
+            ..Request::default()
+        };
+        store.write_request(&run, &request).unwrap();
+        let outcome = Outcome::read(&store, &run).unwrap();
+        assert!(outcome.begun && !outcome.is_done());
+        assert_eq!(outcome.resumes.as_deref(), Some("a"));
     }
 
     #[test]

@@ -17,10 +17,6 @@ pub const REQUEST_VERSION: u32 = 1;
 
 /// What a run was asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags of the command line, each on its own"
-)]
 pub struct Request {
     /// The version of the format.
     pub version: u32,
@@ -54,91 +50,21 @@ pub struct Request {
     /// `--force-handlers`.
     #[serde(default)]
     pub force_handlers: bool,
-    /// `--any-errors-fatal`.
-    #[serde(default)]
-    pub any_errors_fatal: bool,
     /// `--max-failures`.
     #[serde(default)]
-    pub max_failures: Option<u32>,
-    /// `--roles-path`, as absolute paths.
+    pub max_failures: Option<usize>,
+    /// The other options, as they would be typed: how hosts are reached, how playbooks are read, where passwords come from.
     #[serde(default)]
-    pub roles_path: Vec<PathBuf>,
-    /// `--gathering`.
-    #[serde(default)]
-    pub gathering: Option<String>,
-    /// What opens vaulted values.
-    #[serde(default)]
-    pub opening: Opening,
-    /// How hosts are reached.
-    #[serde(default)]
-    pub connection: Login,
+    pub options: Vec<String>,
     /// `-e`, in order.
     #[serde(default)]
     pub extra_vars: Vec<Extra>,
+    /// The run that it goes on with; also said by its first event, unless it was killed before that.
+    #[serde(default)]
+    pub resumes: Option<String>,
     /// What the files were like that the playbook and the inventory were read from.
     #[serde(default)]
     pub files: Fingerprints,
-}
-
-/// How hosts were reached; passwords are not in it, only where they come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
-    /// `--user`.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// `--private-key`.
-    #[serde(default)]
-    pub private_key: Option<PathBuf>,
-    /// `--timeout`, in seconds.
-    #[serde(default)]
-    pub timeout: Option<u32>,
-    /// `--port`.
-    #[serde(default)]
-    pub port: Option<u32>,
-    /// `--connection`.
-    #[serde(default)]
-    pub kind: Option<String>,
-    /// `--host-key-checking`.
-    #[serde(default)]
-    pub host_key_checking: Option<String>,
-    /// `--ssh-args`.
-    #[serde(default)]
-    pub ssh_args: Option<String>,
-    /// `--ssh-common-args`.
-    #[serde(default)]
-    pub ssh_common_args: Option<String>,
-    /// `--ssh-extra-args`.
-    #[serde(default)]
-    pub ssh_extra_args: Option<String>,
-    /// `--become`.
-    #[serde(default)]
-    pub becomes: bool,
-    /// `--become-user`.
-    #[serde(default)]
-    pub become_user: Option<String>,
-    /// `--become-method`.
-    #[serde(default)]
-    pub become_method: Option<String>,
-    /// `--become-password-file`.
-    #[serde(default)]
-    pub become_password_file: Option<PathBuf>,
-    /// `--ask-become-pass`.
-    #[serde(default)]
-    pub ask_become_pass: bool,
-}
-
-/// Where passwords of vaults come from; they are not in it themselves.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
-    /// `--vault-password-file`, as absolute paths.
-    #[serde(default)]
-    pub password_files: Vec<PathBuf>,
-    /// `--vault-id`.
-    #[serde(default)]
-    pub ids: Vec<String>,
-    /// `--ask-vault-pass`.
-    #[serde(default)]
-    pub ask: bool,
 }
 
 /// One variable of the command line, or a file of them.

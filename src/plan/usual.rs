@@ -261,6 +261,9 @@ mod tests {
             playbook: String::new(),
             inventory: Vec::new(),
             check: true,
+            user: String::new(),
+            controller: String::new(),
+            resumes: None,
         };
         usual.learn(&[
             at(0, check),

@@ -62,8 +62,12 @@ struct Suite {
 
 impl Suite {
     fn new(name: &str, began: Timestamp) -> Self {
+        let name = match one_line(name) {
+            name if name.is_empty() => "play".to_owned(),
+            name => name,
+        };
         Self {
-            name: one_line(name),
+            name,
             began,
             cases: Vec::new(),
             seen: HashMap::new(),
@@ -148,7 +152,7 @@ impl Junit {
                 let suite = self.suite(event.at);
                 for host in pending {
                     let verdict = Verdict::Skipped(format!("not started: {}", one_line(reason)));
-                    suite.add(host, "play", Duration::ZERO, verdict);
+                    suite.add(host, "not started", Duration::ZERO, verdict);
                 }
             }
             Kind::RunFinished { recap, .. } => {
@@ -185,7 +189,12 @@ impl Junit {
     pub(super) fn document(mut self, synopsis: &Synopsis, outcome: Outcome) -> String {
         let began = synopsis.started.unwrap_or_default();
         let mut last = Suite::new("run", began);
-        last.add(&synopsis.run, "result", synopsis.took(), ending(synopsis, outcome));
+        last.add(
+            &synopsis.run,
+            "result",
+            synopsis.took(),
+            ending(synopsis, outcome),
+        );
         self.suites.push(last);
         let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
         // A play for which no host was left has nothing to say.
@@ -351,18 +360,22 @@ mod tests {
     #[test]
     fn a_failure_that_was_rescued_is_not_red() {
         let mut kinds = failed_run();
-        if let Some(Kind::RunFinished { recap, exit_code, .. }) = kinds.last_mut() {
+        if let Some(Kind::RunFinished {
+            recap, exit_code, ..
+        }) = kinds.last_mut()
+        {
             *exit_code = 0;
-            recap.iter_mut().for_each(|host| {
+            for host in recap.iter_mut() {
                 host.failed = 0;
                 host.state = HostState::Done;
-            });
+            }
         }
-        kinds.retain(|kind| {
-            !matches!(kind, Kind::Stopped { .. } | Kind::RollbackFinished { .. })
-        });
+        kinds.retain(|kind| !matches!(kind, Kind::Stopped { .. } | Kind::RollbackFinished { .. }));
         let xml = of(kinds);
-        assert!(!xml.contains("<failure") && !xml.contains("<skipped"), "{xml}");
+        assert!(
+            !xml.contains("<failure") && !xml.contains("<skipped"),
+            "{xml}"
+        );
         assert!(xml.contains("failures=\"0\""));
     }
 
@@ -380,6 +393,9 @@ mod tests {
         assert!(xml.contains("name=\"look &amp; see\""), "{xml}");
         assert!(xml.contains("name=\"look &amp; see (2)\""), "{xml}");
         assert!(xml.contains("<failure type=\"failed\""), "{xml}");
-        assert!(xml.contains("<error type=\"crashed\" message=\"crashed\">crashed</error>"), "{xml}");
+        assert!(
+            xml.contains("<error type=\"crashed\" message=\"crashed\">crashed</error>"),
+            "{xml}"
+        );
     }
 }

@@ -6,9 +6,13 @@
 mod colors;
 mod dump;
 mod failure;
+mod files;
 mod html;
 mod json;
+mod junit;
 mod live;
+mod metrics;
+pub mod notify;
 mod outcome;
 mod phase;
 mod plain;
@@ -23,9 +27,12 @@ mod synopsis;
 mod table;
 mod tasks;
 mod text;
+mod xml;
 
+pub use files::{Complain, junit_file, metrics_file, replace};
 pub use html::{html, html_at_end};
 pub use json::json;
+pub use junit::junit;
 pub use live::live;
 pub use outcome::Outcome;
 pub use plain::{plain, quiet};

@@ -29,6 +29,20 @@ pub(super) fn words(state: HostState) -> &'static str {
     }
 }
 
+/// The name that programs see.
+pub(super) fn name(state: HostState) -> &'static str {
+    match state {
+        HostState::Done => "done",
+        HostState::Failed => "failed",
+        HostState::RolledBack => "rolled_back",
+        HostState::RollbackIncomplete => "rollback_incomplete",
+        HostState::Held => "held",
+        HostState::Unreachable => "unreachable",
+        HostState::Pending => "pending",
+        HostState::Aborted => "aborted",
+    }
+}
+
 /// The state's colour.
 pub(super) fn tone(state: HostState) -> Tone {
     match state {

@@ -159,6 +159,7 @@ impl Synopsis {
             Kind::UndoRecorded { host, .. } => {
                 self.to_take_back.insert(host.clone());
             }
+            Kind::HostPassed { host, .. } => self.host(host).touched = true,
             Kind::HostCommitted { host } => self.host(host).state = Some(HostState::Done),
             Kind::RollbackFinished { host, state, .. } => {
                 let so_far = self.host(host);

@@ -44,9 +44,17 @@ mod tests {
     #[test]
     fn text_cannot_leave_its_place_and_holds_only_what_xml_may_hold() {
         let cases = [
-            ("a<b>&\"c\"", "a&lt;b&gt;&amp;\"c\"", "\"a&lt;b&gt;&amp;&quot;c&quot;\""),
+            (
+                "a<b>&\"c\"",
+                "a&lt;b&gt;&amp;\"c\"",
+                "\"a&lt;b&gt;&amp;&quot;c&quot;\"",
+            ),
             ("]]>", "]]&gt;", "\"]]&gt;\""),
-            ("a\u{0}\u{1b}[31mb\u{1b}[0m\u{b}\u{ffff}\r\n\tc", "ab\n\tc", "\"ab&#10;&#9;c\""),
+            (
+                "a\u{0}\u{1b}[31mb\u{1b}[0m\u{b}\u{ffff}\r\n\tc",
+                "ab\n\tc",
+                "\"ab&#10;&#9;c\"",
+            ),
             ("héé \u{1f6a2}", "héé \u{1f6a2}", "\"héé \u{1f6a2}\""),
         ];
         for (given, in_text, in_attribute) in cases {

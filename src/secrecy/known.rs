@@ -56,6 +56,17 @@ impl Known {
         true
     }
 
+    /// Forgets secrets that are names for everybody.
+    pub(super) fn forget(&mut self, names: &HashSet<String>) {
+        if self.values.is_disjoint(names) {
+            return;
+        }
+        let values = std::mem::take(self).values;
+        for value in values.difference(names) {
+            self.add(value);
+        }
+    }
+
     /// The automata, unless they are to be made anew first.
     pub(super) fn ready(&self) -> Option<Matchers> {
         (!self.stale).then(|| self.matchers())

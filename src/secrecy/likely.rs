@@ -34,17 +34,21 @@ pub fn looks_secret(value: &str) -> bool {
     classes >= 2 || value.len() >= LONG_WORD
 }
 
-/// Whether a value under a name that says secret is none by its looks: a path to a file, a version, a number with points.
-/// A word of letters is not plain: it may be somebody's password.
+/// Whether a value under a name that says secret is none by its looks: a path to a file, a version, an open URL.
 pub(super) fn is_plain(value: &str) -> bool {
+    is_path(value) || is_version(value) || is_url(value)
+}
+
+/// The same for any value of an encrypted file, which holds settings too: a short word such as `kubelet` is none either.
+pub(super) fn is_setting(value: &str) -> bool {
     let is_word = value.len() < SHORTEST && value.chars().all(|c| c.is_ascii_lowercase());
-    is_word || is_path(value) || is_version(value) || is_url(value)
+    is_word || is_plain(value)
 }
 
 /// How many of lower case, upper case, digits and other signs there are; what joins words counts for nothing.
 fn classes(value: &str) -> usize {
     let has = |test: fn(char) -> bool| usize::from(value.chars().any(test));
-    has(|c| c.is_lowercase())
+    has(char::is_lowercase)
         + has(char::is_uppercase)
         + has(|c| c.is_ascii_digit())
         + has(|c| !c.is_alphanumeric() && !c.is_whitespace() && !"-_.,:;/='\"()[]`".contains(c))

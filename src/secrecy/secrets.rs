@@ -1,7 +1,7 @@
 //! The secrets of one process, and their masking.
 
 use super::known::{Known, Matchers};
-use super::likely::is_plain;
+use super::likely::{is_plain, is_setting};
 use super::{MASK, looks_secret, urls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,12 +81,7 @@ impl Secrets {
         if value.trim().len() < SHORTEST || COMMON.contains(&value.to_ascii_lowercase().as_str()) {
             return;
         }
-        if self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(value)
-        {
+        if self.is_public(value) || self.is_known(value) {
             return;
         }
         self.known
@@ -102,12 +97,15 @@ impl Secrets {
         if value.contains("{{") {
             return;
         }
-        if DECLARED.contains(&name) {
+        let long = value.len() >= SHORTEST_NAMED && !is_plain(value);
+        if long || DECLARED.contains(&name) {
             self.learn(value);
-        } else if value.len() >= SHORTEST_NAMED
-            && (value.contains('\n') || !is_plain(value))
-            && !self.is_public(value)
-        {
+        }
+    }
+
+    /// Learns a text of a file that is encrypted as a whole, unless it is plainly a setting: a version, a path, a short word.
+    pub fn learn_setting(&self, value: &str) {
+        if !is_setting(value.trim()) {
             self.learn(value);
         }
     }
@@ -124,7 +122,7 @@ impl Secrets {
     }
 
     fn learn_one_likely(&self, value: &str) {
-        if looks_secret(value) && !self.is_public(value) {
+        if looks_secret(value) {
             self.learn(value);
         }
     }
@@ -170,12 +168,21 @@ impl Secrets {
         }
     }
 
-    /// Names that everybody may know, such as those of hosts: none of them is taken for a secret by its looks.
+    /// Names that everybody may know, such as those of hosts: none of them is masked, whatever says that it is a secret.
     pub fn never<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        self.public
+        let mut public = self.public.write().unwrap_or_else(PoisonError::into_inner);
+        public.extend(names.into_iter().map(str::to_owned));
+        self.known
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .extend(names.into_iter().map(str::to_owned));
+            .forget(&public);
+    }
+
+    fn is_known(&self, value: &str) -> bool {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(value)
     }
 
     fn is_public(&self, value: &str) -> bool {

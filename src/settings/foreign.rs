@@ -33,12 +33,13 @@ pub(super) fn value(
         kind,
         Kind::Path | Kind::Paths | Kind::Labelled | Kind::Sources
     );
-    let filled = match is_path {
-        true => match filled(word, around) {
+    let filled = if is_path {
+        match filled(word, around) {
             Ok(filled) => filled,
             Err(wrong) => return Some(Err(wrong)),
-        },
-        false => word.to_owned(),
+        }
+    } else {
+        word.to_owned()
     };
     let value = match kind {
         // Ansible's own lists of sources are separated by commas.
@@ -73,15 +74,14 @@ fn filled(text: &str, around: &Surroundings) -> Result<String, Wrong> {
         let inner = rest[1..]
             .strip_prefix('{')
             .and_then(|it| it.split_once('}'));
-        let (name, length) = match inner {
-            Some((name, _)) => (name, name.len() + 3),
-            None => {
-                let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                let end = rest[1..]
-                    .find(|c| !is_word(c))
-                    .map_or(rest.len(), |end| end + 1);
-                (&rest[1..end], end)
-            }
+        let (name, length) = if let Some((name, _)) = inner {
+            (name, name.len() + 3)
+        } else {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = rest[1..]
+                .find(|c| !is_word(c))
+                .map_or(rest.len(), |end| end + 1);
+            (&rest[1..end], end)
         };
         match around.variable(name) {
             Some(value) => out.push_str(value),
@@ -112,10 +112,18 @@ mod tests {
             .map(|it| it.map_err(|wrong| wrong.message))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is compared with what may be nothing"
+    )]
     fn text(text: &str) -> Option<Result<Value, String>> {
         Some(Ok(Value::Text(text.to_owned())))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is compared with what may be nothing"
+    )]
     fn list(items: &[&str]) -> Option<Result<Value, String>> {
         let items = items.iter().map(|it| (*it).to_owned()).collect();
         Some(Ok(Value::List(items)))

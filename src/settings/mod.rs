@@ -6,6 +6,8 @@
 //! What was written for windlass is stronger than what was written for another program; within each of the two the
 //! environment, which is about one command, is stronger than a file.
 //!
+//! A new setting is a row of the table and, in `cli`, an argument whose id is the row's name; the rest follows.
+//!
 //! This room knows names, types and places. It must not know what a setting does, nor the parser of the command line.
 
 mod ansible_cfg;

@@ -27,9 +27,12 @@ pub(super) fn placed(
         }
         (Kind::Sources, Value::List(list)) => Value::List(
             list.into_iter()
-                .map(|text| match text.contains(',') {
-                    true => text,
-                    false => place(&text),
+                .map(|text| {
+                    if text.contains(',') {
+                        text
+                    } else {
+                        place(&text)
+                    }
                 })
                 .collect(),
         ),

@@ -91,9 +91,10 @@ impl Surroundings {
                 (Some(home), Some(rest)) => home.join(rest),
                 _ => PathBuf::from(path),
             };
-            match self.folder.join(&path).is_dir() {
-                true => path.join("ansible.cfg"),
-                false => path,
+            if self.folder.join(&path).is_dir() {
+                path.join("ansible.cfg")
+            } else {
+                path
             }
         });
         if let Some(path) = named {

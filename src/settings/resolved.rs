@@ -97,6 +97,18 @@ impl Settings {
         settings
     }
 
+    /// These, with the defaults in place of those that are not `wanted`.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Setting) -> bool) -> Self {
+        let mut settings = self.clone();
+        for resolved in &mut settings.all {
+            if !wanted(resolved.setting) {
+                *resolved = default_of(resolved.setting);
+            }
+        }
+        settings
+    }
+
     /// All of them, in the order of the table.
     pub fn iter(&self) -> std::slice::Iter<'_, Resolved> {
         self.all.iter()

@@ -47,6 +47,8 @@ pub enum Kind {
     Labelled,
     /// Several words.
     Words,
+    /// Several of these words.
+    Choices(&'static [&'static str]),
     /// Options of OpenSSH's `ssh`, as far as the connection knows them.
     SshOptions,
 }
@@ -114,14 +116,8 @@ impl Kind {
                 }
             }
             Self::Text => "text".to_owned(),
-            Self::Choice(words) => match words {
-                [] => "nothing".to_owned(),
-                [only] => format!("\"{only}\""),
-                [most @ .., last] => {
-                    let most: Vec<String> = most.iter().map(|word| format!("\"{word}\"")).collect();
-                    format!("{} or \"{last}\"", most.join(", "))
-                }
-            },
+            Self::Choice(words) => one_of(words),
+            Self::Choices(words) => format!("a list of {}", one_of(words)),
             Self::Path => "a path".to_owned(),
             Self::Paths => "a list of paths".to_owned(),
             Self::Sources => "a list of paths, or of hosts with a comma".to_owned(),
@@ -129,6 +125,15 @@ impl Kind {
             Self::Words => "a list of words".to_owned(),
             Self::SshOptions => "options of ssh, as text".to_owned(),
         }
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    match quoted.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
     }
 }
 
@@ -148,6 +153,7 @@ mod tests {
             (seconds(u32::MAX), "a number of seconds from 1"),
             (Kind::Choice(&["a", "b", "c"]), "\"a\", \"b\" or \"c\""),
             (Kind::Choice(&["a"]), "\"a\""),
+            (Kind::Choices(&["a", "b"]), "a list of \"a\" or \"b\""),
             (Kind::Flag, "true or false"),
         ] {
             assert_eq!(kind.describe(), expected);

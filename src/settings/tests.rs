@@ -3,7 +3,7 @@
 use super::{Settings, Surroundings, Value};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A home with a project in it.
@@ -99,7 +99,7 @@ fn the_strongest_source_counts() {
     let place = place.variable("WINDLASS_FORKS", "");
     assert_eq!(forks(&place), pair("4", "windlass.toml:2"));
     let settings = place.settings();
-    let files: Vec<&Path> = settings.files.iter().map(|path| path.as_path()).collect();
+    let files: Vec<&Path> = settings.files.iter().map(PathBuf::as_path).collect();
     assert_eq!(files.len(), 3);
     assert_eq!(
         (files[0], files[2]),

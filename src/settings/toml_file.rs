@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, around: &Surroundings, problems: &mut Diagnostic
     }
     for error in errors {
         let span = file.span(error.span().unwrap_or_default());
-        let problem = Diagnostic::error("toml", error.message().to_lowercase()).at(&span, "");
+        let problem = Diagnostic::error("toml", error.message()).at(&span, "");
         file.problems.push(problem);
     }
     file.layer
@@ -117,7 +117,7 @@ fn value_of(kind: Kind, value: &Spanned<DeValue>) -> Result<Value, (Wrong, Range
     let here = |wrong: Wrong| (wrong, value.span());
     let is_list = matches!(
         kind,
-        Kind::Paths | Kind::Labelled | Kind::Sources | Kind::Words
+        Kind::Paths | Kind::Labelled | Kind::Sources | Kind::Words | Kind::Choices(_)
     );
     match value.get_ref() {
         DeValue::Boolean(on) if kind == Kind::Flag => Ok(Value::Flag(*on)),
@@ -153,6 +153,11 @@ fn value_of(kind: Kind, value: &Spanned<DeValue>) -> Result<Value, (Wrong, Range
 
 /// One item of a list.
 fn word(kind: Kind, text: &str) -> Result<String, Wrong> {
+    if let Kind::Choices(words) = kind
+        && !words.contains(&text)
+    {
+        return Err(Wrong::choice(kind, words, text));
+    }
     match text {
         "" => Err(Wrong::expected(kind, "an empty text")),
         text => Ok(text.to_owned()),

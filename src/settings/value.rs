@@ -37,6 +37,15 @@ impl Wrong {
             hint: None,
         }
     }
+
+    /// A word that is none of `words`.
+    pub(super) fn choice(kind: Kind, words: &[&str], found: &str) -> Self {
+        Self {
+            hint: did_you_mean(found, words.iter().copied())
+                .map(|near| format!("did you mean \"{near}\"?")),
+            ..Self::expected(kind, &format!("\"{found}\""))
+        }
+    }
 }
 
 impl Value {
@@ -61,6 +70,13 @@ impl Value {
             },
             Kind::Path => Ok(Self::Path(PathBuf::from(text))),
             Kind::Paths => Ok(Self::List(parts(':'))),
+            Kind::Choices(words) => {
+                let parts: Vec<String> = parts(',');
+                match parts.iter().find(|part| !words.contains(&part.as_str())) {
+                    Some(part) => Err(Wrong::choice(kind, words, part)),
+                    None => Ok(Self::List(parts)),
+                }
+            }
             Kind::Words | Kind::Labelled => Ok(Self::List(parts(','))),
             Kind::Sources => Ok(Self::List(vec![text.to_owned()])),
             Kind::Text | Kind::Choice(_) | Kind::SshOptions => Self::text(kind, text),
@@ -82,11 +98,7 @@ impl Value {
     /// Text, where it is fit for its kind.
     pub(super) fn text(kind: Kind, text: &str) -> Result<Self, Wrong> {
         match kind {
-            Kind::Choice(words) if !words.contains(&text) => Err(Wrong {
-                hint: did_you_mean(text, words.iter().copied())
-                    .map(|near| format!("did you mean \"{near}\"?")),
-                ..Wrong::expected(kind, &format!("\"{text}\""))
-            }),
+            Kind::Choice(words) if !words.contains(&text) => Err(Wrong::choice(kind, words, text)),
             Kind::SshOptions => match check_ssh_args(text) {
                 Ok(()) => Ok(Self::Text(text.to_owned())),
                 Err(message) => Err(Wrong {
@@ -191,6 +203,12 @@ mod tests {
                 "strickt",
                 "expected \"strict\" or \"off\", found \"strickt\"",
                 Some("did you mean \"strict\"?"),
+            ),
+            (
+                Kind::Choices(&["start", "end"]),
+                "start,ende",
+                "expected a list of \"start\" or \"end\", found \"ende\"",
+                Some("did you mean \"end\"?"),
             ),
             (
                 Kind::Text,

@@ -43,18 +43,12 @@ pub fn learn(document: &Node, secrets: &Secrets) {
     let hidden = document.span.source().is_hidden();
     document.walk(&mut |node| {
         if let NodeKind::Mapping(mapping) = &node.kind {
-            learn_named(mapping, secrets);
+            learn_named(mapping, hidden, secrets);
         }
         if let (true, NodeKind::String(text)) = (hidden, &node.kind) {
             learn_hidden(&text.text, secrets);
         }
     });
-    if hidden {
-        // Keys say what a value is, and are needed to read anything; only values are secret.
-        if let NodeKind::Mapping(mapping) = &document.kind {
-            secrets.never(mapping.iter().filter_map(|(key, _)| key.as_str()));
-        }
-    }
 }
 
 /// The same for variables that an inventory itself gives.
@@ -67,10 +61,14 @@ pub fn learn_variables(variables: &Variables, secrets: &Secrets) {
     }
 }
 
-fn learn_named(mapping: &Mapping, secrets: &Secrets) {
+fn learn_named(mapping: &Mapping, hidden: bool, secrets: &Secrets) {
     for (key, value) in mapping {
-        if let Some(name) = key.as_str() {
-            learn_entry(name, value, secrets);
+        match (key.as_str(), value.as_str()) {
+            (Some(name), Some(text)) if hidden && is_secret_name(name) && !text.contains("{{") => {
+                secrets.learn(text);
+            }
+            (Some(name), _) => learn_entry(name, value, secrets),
+            (None, _) => {}
         }
     }
 }
@@ -84,7 +82,7 @@ fn learn_entry(name: &str, value: &Node, secrets: &Secrets) {
 /// Of a template only what is no code can be a secret.
 fn learn_hidden(text: &str, secrets: &Secrets) {
     if !text.contains("{{") && !text.contains("{%") {
-        secrets.learn(text);
+        secrets.learn_setting(text);
         return;
     }
     for part in text.split("{{") {
@@ -106,7 +104,7 @@ mod tests {
         secrets
     }
 
-    const TEXT: &str = "db_password: hunter22\nplain: open-text\nnested: [{api_token: Kx81mmQ0}]\nurl: '{{ x }}-S3cretTail'\n";
+    const TEXT: &str = "db_password: hunter22\nkube_version: v1.35.1\nunit: kubelet\nplain: open-text\nnested: [{api_token: Kx81mmQ0}]\nurl: '{{ x }}-S3cretTail'\n";
 
     #[test]
     fn a_plain_file_has_secrets_under_their_names() {
@@ -121,8 +119,8 @@ mod tests {
     fn all_values_of_an_encrypted_file_are_secrets() {
         let secrets = knows(&SourceFile::hidden("v.yml", TEXT));
         assert_eq!(
-            secrets.text("plain hunter22 open-text Kx81mmQ0 -S3cretTail"),
-            "plain ******** ******** ******** ********"
+            secrets.text("v1.35.1 kubelet plain hunter22 open-text Kx81mmQ0 -S3cretTail"),
+            "v1.35.1 kubelet plain ******** ******** ******** ********"
         );
     }
 

@@ -6,13 +6,16 @@
 use crate::artifacts::TARGET;
 use crate::base::USER;
 use crate::fleet::Fleet;
-use crate::host::{Host, until};
+use crate::host::{Host, until, until_within};
 use crate::or_skip;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// Where the controller has its files.
 const FLEET: &str = "/srv/night fleet";
+/// The clock decides when something happens: at most two minutes later, and then a run takes its time.
+const PATIENCE: Duration = Duration::from_mins(4);
 /// Where the user's runs are kept.
 const STATE: &str = "/home/ops/.local/state/windlass";
 
@@ -42,7 +45,9 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
     let by_cron = || host.run(&format!("cat {STATE}/log/night.log 2>/dev/null || true"));
     let runs: [&dyn Fn() -> String; 2] = [&by_timer, &by_cron];
     for said in runs {
-        until("the first run ends", || said().contains("\njournal: "));
+        until_within(PATIENCE, "the first run ends", || {
+            said().contains("\njournal: ")
+        });
         let said = said();
         assert!(said.contains("PLAY ["), "{said}");
         assert!(!said.contains(['\r', '\u{1b}']), "{said:?}");
@@ -64,7 +69,7 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
 
     // The second time there is none, which is one line.
     for said in runs {
-        until("the second start comes", || {
+        until_within(PATIENCE, "the second start comes", || {
             said().contains("\nnothing to do: ")
         });
         let said = said();

@@ -37,6 +37,7 @@ use crate::moments::{Chance, killed_after};
 use crate::record::Record;
 use crate::running::DEADLINE;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Instant;
 
 const CONTROL_PLANES: usize = 3;
@@ -60,13 +61,13 @@ fn hosts() -> Vec<String> {
         .collect()
 }
 
-fn from_environment(name: &str) -> Option<u64> {
+fn from_environment<T: FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 #[test]
 fn killed_at_any_moment_the_fleet_ends_upgraded() {
-    let rounds = from_environment("WINDLASS_TEST_KILLS").unwrap_or(ROUNDS as u64);
+    let rounds: usize = from_environment("WINDLASS_TEST_KILLS").unwrap_or(ROUNDS);
     let seed = from_environment("WINDLASS_TEST_SEED").unwrap_or_else(moments::seed);
     eprintln!("WINDLASS_TEST_SEED={seed} WINDLASS_TEST_KILLS={rounds}");
     let mut chance = Chance::new(seed);
@@ -74,22 +75,18 @@ fn killed_at_any_moment_the_fleet_ends_upgraded() {
     let started = Instant::now();
     let mut kills = 0;
     for round in 0..rounds {
-        let part = (round as f64, rounds as f64);
-        let mut at = vec![(part.0 + chance.next()) / part.1];
-        for _ in 0..[0, 1, 0, 2][usize::try_from(round % 4).unwrap()] {
-            at.push(chance.next());
+        let part = length.div_ceil(rounds);
+        let mut moments = vec![round * length / rounds + chance.below(part)];
+        for _ in 0..[0, 1, 0, 2][round % 4] {
+            moments.push(chance.below(length));
         }
-        let moments: Vec<usize> = at.iter().map(|at| (at * length as f64) as usize).collect();
         eprintln!(
             "round {round}: killed after {moments:?} of {length} events, {:.0?} so far",
             started.elapsed()
         );
         kills += killed_and_resumed(&moments, &mut chance);
     }
-    assert!(
-        kills >= usize::try_from(rounds).unwrap() * 3 / 4,
-        "only {kills} runs were killed"
-    );
+    assert!(kills >= rounds * 3 / 4, "only {kills} runs were killed");
     eprintln!(
         "{kills} kills in {rounds} rounds took {:.0?}",
         started.elapsed()
@@ -121,7 +118,7 @@ fn killed_and_resumed(moments: &[usize], chance: &mut Chance) -> usize {
                 "--json",
             ];
         }
-        code = killed_after(lab.command(&arguments), *moment, chance.pause());
+        code = killed_after(lab.command(&arguments), (*moment).max(1), chance.pause());
         if code.is_some() {
             break;
         }

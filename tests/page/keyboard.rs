@@ -108,7 +108,7 @@ fn hosts_are_filtered_by_state_and_batch_and_put_in_order() {
         return;
     };
     let states = "[...document.querySelectorAll('#fleet tr[id^=h]:not([hidden]) td:nth-of-type(1)')].map((it) => it.textContent)";
-    tab_to(&mut browser, "state=2");
+    tab_to(&mut browser, "state=3");
     browser.press(" ");
     let found: Vec<String> = serde_json::from_value(browser.value(states)).unwrap();
     assert_eq!(found, ["rolled back"; 4], "{}", shown(&mut browser));

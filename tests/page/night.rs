@@ -33,7 +33,7 @@ struct Night {
 }
 
 /// The events of a run over so many hosts; at least ten.
-pub fn events(hosts: usize) -> Vec<Event> {
+pub(crate) fn events(hosts: usize) -> Vec<Event> {
     let names: Vec<String> = (0..hosts).map(|at| name(at, hosts)).collect();
     let mut night = Night {
         now: "2026-11-21T01:00:04.218Z".parse().unwrap(),
@@ -76,13 +76,14 @@ fn lot(at: usize, of: usize) -> Lot {
     let part = |share: usize| of * share / 100;
     match at {
         at if at < CONTROL => Lot::Fine,
+        at if of <= 100 && at == part(50) => Lot::Unreachable,
+        at if of <= 100 && at == part(60) => Lot::DrainFails,
+        at if of <= 100 && at == part(80) => Lot::RestartFails,
+        _ if of <= 100 => Lot::Fine,
         at if at == part(55) => Lot::Unreachable,
         at if at == part(70) + 1 => Lot::DrainFails,
-        at if of > 100 && at == part(40) => Lot::WayBackFails,
-        at if of > 100 && (at == part(84) || at == part(84) + 2 || at == part(84) + 3) => {
-            Lot::RestartFails
-        }
-        at if of <= 100 && at == part(80) => Lot::RestartFails,
+        at if at == part(40) => Lot::WayBackFails,
+        at if [0, 2, 3].contains(&(at.wrapping_sub(part(84)))) => Lot::RestartFails,
         at if at % 17 == 5 => Lot::UpToDate,
         _ => Lot::Fine,
     }

@@ -26,7 +26,7 @@ const PLAYBOOK: &str = r#"
 - name: Plant
   hosts: lab
   gather_facts: false
-  rollback: {}
+  rollback: {on: failure}
   vars_files: [whole.yml]
   tasks:
     - name: Make a folder

@@ -124,6 +124,7 @@ impl Server {
             known_hosts: vec![self.at("known_hosts")],
             host_key_policy: HostKeyPolicy::Strict,
             connect_timeout: Duration::from_secs(10),
+            attempts: 1,
             keepalive: Keepalive {
                 interval: Duration::from_secs(15),
                 count: 3,

@@ -83,6 +83,7 @@ mod mirror;
 mod objects;
 mod preflight;
 mod prober;
+mod reports;
 mod running;
 mod schedule;
 mod secrets;

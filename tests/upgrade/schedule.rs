@@ -10,7 +10,8 @@ fn schedule(lab: &Lab, arguments: &[&str]) -> Output {
     let mut command = lab.command(&[&["schedule"], arguments].concat());
     command
         .env("TZ", "Europe/Berlin")
-        .env_remove("SSH_AUTH_SOCK");
+        .env_remove("SSH_AUTH_SOCK")
+        .env_remove("NO_COLOR");
     within(DEADLINE, command)
 }
 
@@ -46,7 +47,7 @@ fn a_run_is_scheduled_when_its_window_opens() {
         "OnCalendar=Sat *-*-* 02:00:00 Europe/Berlin".to_owned(),
         "Persistent=true".to_owned(),
         format!(
-            "0 2 * * 6 cd {folder} && mkdir -p {state}/log && WINDLASS_STATE_DIR={state} {program} run \
+            "0 2 * * 6 cd {folder} && mkdir -m 700 -p {state}/log && WINDLASS_STATE_DIR={state} {program} run \
              playbooks/upgrade.yml -i inventory -q --window '{WINDOW}' >>{state}/log/upgrade.log 2>&1"
         ),
     ];
@@ -97,7 +98,7 @@ fn files_are_written_where_they_are_wanted() {
 fn a_command_that_would_fail_at_night_is_refused_now() {
     let lab = Lab::new();
     let upgrade = "playbooks/upgrade.yml";
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["run", upgrade], "it is not said when the run begins"),
         (
             &["run", upgrade, "--windw", WINDOW],
@@ -114,6 +115,21 @@ fn a_command_that_would_fail_at_night_is_refused_now() {
         (
             &["run", upgrade, "-K", "--window", WINDOW],
             "--ask-become-pass needs somebody who answers",
+        ),
+        (
+            &["run", upgrade, "--ask-vault-pass", "--window", WINDOW],
+            "the vault password needs somebody who types it",
+        ),
+        (
+            &[
+                "run",
+                upgrade,
+                "--vault-id",
+                "dev@prompt",
+                "--window",
+                WINDOW,
+            ],
+            "the vault password needs somebody who types it",
         ),
         (
             &["run", upgrade, "--list-hosts", "--window", WINDOW],

@@ -207,6 +207,9 @@ fn a_window_that_makes_no_sense_is_refused_before_anything_else() {
     );
     assert!(errors.contains("did you mean `Europe/Berlin`?"), "{errors}");
     assert!(errors.contains("^^^^^^^^^^^^"), "{errors}");
-    let errors = refused(&["--window-pace", "20m"]);
-    assert!(errors.contains("--window-pace needs --window"), "{errors}");
+    let errors = refused(&["--window", "02:00-06:00", "--window-pace", "soon"]);
+    assert!(
+        errors.contains("not a time such as 90s, 20m or 1h"),
+        "{errors}"
+    );
 }

@@ -8,7 +8,7 @@ use crate::cli::CliError;
 use crate::settings::{Fallback, Kind, Resolved, Settings, Value};
 use clap::Id;
 use clap::builder::{ArgPredicate, BoolishValueParser, OsStr};
-use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
 /// Reads the words of a command line, the program's own name first, with these settings as defaults.
@@ -21,28 +21,54 @@ pub(in crate::cli) fn parse(
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// Reads the words of a `run` that another verb has put together.
+/// Reads the words of a `run` that is gone on with, as they were recorded.
 pub(in crate::cli) fn parse_run(
-    words: Vec<OsString>,
+    words: Vec<String>,
     settings: &Settings,
 ) -> Result<Box<RunArgs>, CliError> {
-    let wrong = |message: String| CliError::Usage {
-        message,
-        hint: None,
+    let wrong = |why: String| {
+        CliError::usage(
+            format!("what the run was asked is not understood: {why}"),
+            "run the playbook again: what is done already is passed over",
+        )
     };
-    match parse(words, settings).map(|cli| cli.verb) {
+    match parse(words, &of_today(settings)).map(|cli| cli.verb) {
         Ok(Verb::Run(args)) => Ok(args),
-        Ok(_) => Err(wrong("these are no words of `run`".to_owned())),
-        Err(error) => Err(wrong(error.to_string())),
+        Ok(_) => Err(wrong("it is no run".to_owned())),
+        // No more than the kind: the words may hold what is not to be shown.
+        Err(error) => Err(wrong(error.kind().to_string())),
     }
 }
 
 /// The command line with these settings as defaults.
 fn command(settings: &Settings) -> Command {
-    dress(Cli::command(), settings)
+    let color = settings
+        .get("output.color")
+        .and_then(|it| it.value.as_ref());
+    let color = match color.map(ToString::to_string).as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    };
+    dress(Cli::command().color(color), settings)
+}
+
+/// What a run that is gone on with takes from the settings of today. The rest is recorded: it goes on as it began.
+fn of_today(settings: &Settings) -> Settings {
+    settings.only(|setting| match setting.table() {
+        "notify" | "output" | "report" => true,
+        _ => ["run.state_dir", "run.window", "run.window_pace"].contains(&setting.name),
+    })
 }
 
 fn dress(command: Command, settings: &Settings) -> Command {
+    if command.get_name() == "resume" {
+        return dress_all(command, &of_today(settings));
+    }
+    dress_all(command, settings)
+}
+
+fn dress_all(command: Command, settings: &Settings) -> Command {
     command
         .mut_args(|arg| match settings.get(arg.get_id().as_str()) {
             Some(resolved) => setting(arg, resolved),
@@ -167,8 +193,7 @@ mod tests {
         command(&Settings::defaults()).debug_assert();
     }
 
-    /// What `run` is told, with these variables in the environment.
-    fn run(variables: &[(&str, &str)], words: &[&str]) -> crate::cli::args::RunArgs {
+    fn settings(variables: &[(&str, &str)]) -> Settings {
         let variables: BTreeMap<String, String> = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -178,7 +203,12 @@ mod tests {
             variables,
             ..Surroundings::default()
         };
-        let settings = Settings::read(&around).unwrap();
+        Settings::read(&around).unwrap()
+    }
+
+    /// What `run` is told, with these variables in the environment.
+    fn run(variables: &[(&str, &str)], words: &[&str]) -> RunArgs {
+        let settings = settings(variables);
         let words = ["windlass", "run", "site.yml"].iter().chain(words);
         match parse(words, &settings).unwrap().verb {
             crate::cli::Verb::Run(args) => *args,
@@ -251,8 +281,7 @@ mod tests {
         assert!(args.json && !args.plain);
 
         let file = [("WINDLASS_BECOME_PASSWORD_FILE", "/p")];
-        let password =
-            |args: &crate::cli::args::RunArgs| args.connection.become_password_file.clone();
+        let password = |args: &RunArgs| args.connection.become_password_file.clone();
         assert_eq!(password(&run(&file, &[])), Some("/p".into()));
         let args = run(&file, &["-K"]);
         assert_eq!(password(&args), None);
@@ -260,10 +289,37 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_gone_on_with_goes_on_as_it_began() {
+        let variables = [
+            ("WINDLASS_FORKS", "7"),
+            ("WINDLASS_BECOME", "yes"),
+            ("WINDLASS_VAULT_PASSWORD_FILE", "/pw"),
+            ("WINDLASS_WINDOW", "02:00-04:00"),
+            ("WINDLASS_STATE_DIR", "/state"),
+            ("WINDLASS_FORM", "plain"),
+        ];
+        let settings = settings(&variables);
+        let words = ["windlass", "resume", "4f1c"];
+        let crate::cli::Verb::Resume(args) = parse(words, &settings).unwrap().verb else {
+            panic!("not resume");
+        };
+        assert_eq!(args.vault, crate::cli::args::VaultArgs::default());
+        assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
+        assert_eq!(args.state.state_dir.as_deref(), Some("/state".as_ref()));
+        assert!(args.plain && !args.json);
+        let words = ["windlass", "run", "site.yml"].map(str::to_owned).to_vec();
+        let args = parse_run(words, &settings).unwrap();
+        assert_eq!((args.forks, args.connection.become_enabled), (50, false));
+        assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
+    }
+
+    #[test]
     fn help_shows_defaults_and_variables() {
         let mut command = command(&Settings::defaults());
         let run = command.find_subcommand_mut("run").unwrap();
         let help = run.render_long_help().to_string();
+        // However it is broken into lines.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "[env: WINDLASS_FORKS]",
             "[default: 50]",

@@ -1,6 +1,6 @@
 //! `windlass resume`.
 
-use super::{VaultArgs, WindowArgs};
+use super::{NotifyArgs, ReportArgs, StateArgs, VaultArgs, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -23,16 +23,10 @@ pub struct ResumeArgs {
     /// Hosts that work at once [default: as before].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub forks: Option<u32>,
-    /// Where runs, locks and the lab are kept.
-    #[arg(id = "run.state_dir", long = "state-dir", value_name = "FOLDER")]
-    pub state_dir: Option<PathBuf>,
-    /// What opens vaulted values and files; as before where nothing is said.
+    /// Where runs are kept.
     #[command(flatten)]
-    pub vault: VaultArgs,
-    /// When something may begin.
-    #[command(flatten)]
-    pub window: WindowArgs,
-    /// Read the password for becoming from the first line of this file.
+    pub state: StateArgs,
+    /// Read the password for becoming from the first line of this file [default: as before].
     #[arg(
         long,
         value_name = "FILE",
@@ -43,22 +37,44 @@ pub struct ResumeArgs {
     /// Ask for the password for becoming; a run that asked for it asks again.
     #[arg(short = 'K', long, help_heading = "Connection")]
     pub ask_become_pass: bool,
+    /// What opens vaulted values and files, beside what did before.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// When something may begin; as before where nothing is said.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
-    #[arg(long, help_heading = "Output")]
+    #[arg(
+        id = "output.form=json",
+        long = "json",
+        help_heading = "Output",
+        conflicts_with = "output.form=plain"
+    )]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(short, action = ArgAction::Count, help_heading = "Output")]
+    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Say only what changes and what goes wrong, and how it ended in one line.
-    #[arg(short, long, help_heading = "Output", conflicts_with_all = ["json", "verbose", "profile"])]
+    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
     pub quiet: bool,
     /// Plain lines even on a terminal.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
     pub plain: bool,
     /// Say at the end where the time went: by task, and by host and phase.
-    #[arg(long, help_heading = "Output")]
+    #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

@@ -1,6 +1,6 @@
 //! `windlass run`.
 
-use super::{AgainArgs, ConnectionArgs, PlaybookArgs, Sources, WindowArgs};
+use super::{AgainArgs, ConnectionArgs, NotifyArgs, PlaybookArgs, ReportArgs, Sources, WindowArgs};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub struct RunArgs {
     /// Only tasks with one of these tags.
     #[arg(
         id = "run.tags",
-        short,
+        short = 't',
         long = "tags",
         value_name = "TAGS",
         value_delimiter = ','
@@ -56,7 +56,7 @@ pub struct RunArgs {
     #[arg(long, group = "instead")]
     pub list_tasks: bool,
     /// Hosts that work at once.
-    #[arg(id = "run.forks", short, long = "forks", value_name = "N")]
+    #[arg(id = "run.forks", short = 'f', long = "forks", value_name = "N")]
     pub forks: u32,
     /// Stop when more than N hosts of the run have failed.
     #[arg(id = "run.max_failures", long = "max-failures", value_name = "N")]
@@ -73,12 +73,12 @@ pub struct RunArgs {
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// When something may begin.
-    #[command(flatten)]
-    pub window: WindowArgs,
     /// Going on with an earlier run.
     #[command(flatten)]
     pub again: AgainArgs,
+    /// When something may begin.
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// Print events as JSON, one a line.
     #[arg(
         id = "output.form=json",
@@ -88,10 +88,10 @@ pub struct RunArgs {
     )]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
+    #[arg(id = "output.verbosity", short = 'v', long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Say only what changes and what goes wrong, and how it ended in one line; nothing else when nothing is to do.
-    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
+    #[arg(id = "output.form=quiet", short = 'q', long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
     pub quiet: bool,
     /// Plain lines even on a terminal.
     #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
@@ -100,6 +100,17 @@ pub struct RunArgs {
     #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
     pub profile: bool,
     /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        id = "report.html",
+        long = "html",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub html: Option<PathBuf>,
+    /// Reports of the run in files.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// Who is told what happens.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

@@ -21,8 +21,11 @@ pub struct ShowArgs {
     #[arg(short, long)]
     pub follow: bool,
     /// Print the events as JSON, one a line, as `run --json` did.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "junit")]
     pub json: bool,
+    /// Write what came of each task on each host as JUnit XML, for CI systems; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    pub junit: Option<PathBuf>,
     /// Show differences of files, where the run was asked for them.
     #[arg(short = 'D', long)]
     pub diff: bool,
@@ -38,7 +41,7 @@ pub struct ShowArgs {
         value_name = "FILE",
         num_args = 0..=1,
         default_missing_value = "-",
-        conflicts_with_all = ["follow", "json", "diff", "verbose", "profile"]
+        conflicts_with_all = ["follow", "json", "junit", "diff", "verbose", "profile"]
     )]
     pub html: Option<PathBuf>,
     /// Say at the end where the time went: by task, and by host and phase.

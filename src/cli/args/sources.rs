@@ -10,7 +10,7 @@ pub struct Sources {
     /// Inventory: a file, a folder, or a list of hosts with a comma in it; may be repeated.
     #[arg(
         id = "run.inventory",
-        short,
+        short = 'i',
         long = "inventory",
         global = true,
         value_name = "SOURCE"

@@ -54,9 +54,9 @@ pub enum Verb {
     /// Show what happened in a run, or what happens in one that is under way.
     Show(ShowArgs),
     /// Take back what a run changed.
-    Rollback(RollbackArgs),
+    Rollback(Box<RollbackArgs>),
     /// Print a timer and a crontab line that start a run.
-    Schedule(ScheduleArgs),
+    Schedule(Box<ScheduleArgs>),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
     /// Show who holds which locks, or free what a dead run holds.

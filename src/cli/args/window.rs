@@ -4,7 +4,7 @@ use clap::Args;
 use std::time::Duration;
 
 /// When a run may begin something.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Window")]
 pub struct WindowArgs {
     /// Begin batches only in this window, and only those that end in it; such as `Sat 02:00-06:00 Europe/Berlin`.

@@ -115,7 +115,7 @@ impl Sessions {
         limit: Option<Duration>,
     ) -> Result<Output, ConnectionError> {
         let (mut process, pid) = self
-            .with_room(|| start_single(self.spawn.as_ref(), user))
+            .with_room(|| None, || start_single(self.spawn.as_ref(), user))
             .await?;
         let reading = async move { run_single(&mut process, &frame, &input).await };
         let command = UnderWay::new(&self.endings, user, pid, reading);
@@ -140,30 +140,39 @@ impl Sessions {
 
     /// A waiting shell of this user, or a new one.
     async fn shell(&self, user: Option<&Become>) -> Result<Arc<Shell>, ConnectionError> {
-        loop {
-            let waiting = {
-                let mut idle = self.idle();
-                let place = idle.iter().rposition(|(of, _)| of.as_ref() == user);
-                place.map(|place| idle.remove(place).1)
-            };
-            match waiting {
-                Some(shell) if shell.is_alive() => return Ok(shell),
-                Some(_) => {}
-                None => break,
-            }
-        }
-        let started = self.with_room(|| Shell::start(self.spawn.as_ref(), user));
-        Ok(Arc::new(started.await?))
+        let start = || {
+            let starting = Shell::start(self.spawn.as_ref(), user);
+            async move { starting.await.map(Arc::new) }
+        };
+        self.with_room(|| self.waiting(user), start).await
     }
 
-    /// Starts a process; waiting shells of other users make room for it.
-    async fn with_room<T, F, Fut>(&self, start: F) -> Result<T, ConnectionError>
+    /// A shell of this user that waits for a command.
+    fn waiting(&self, user: Option<&Become>) -> Option<Arc<Shell>> {
+        let mut idle = self.idle();
+        loop {
+            let place = idle.iter().rposition(|(of, _)| of.as_ref() == user)?;
+            let (_, shell) = idle.remove(place);
+            if shell.is_alive() {
+                return Some(shell);
+            }
+        }
+    }
+
+    /// Starts a process, unless there is one by then; waiting shells of other users make room for it.
+    async fn with_room<T, Fut>(
+        &self,
+        ready: impl Fn() -> Option<T>,
+        start: impl Fn() -> Fut,
+    ) -> Result<T, ConnectionError>
     where
-        F: Fn() -> Fut,
         Fut: Future<Output = Result<T, ConnectionError>>,
     {
         let mut attempt = 0;
         loop {
+            if let Some(ready) = ready() {
+                return Ok(ready);
+            }
             {
                 let mut idle = self.idle();
                 let running = self.limit - self.running.available_permits().min(self.limit);

@@ -47,9 +47,6 @@ pub(super) fn host(run: &Run, host: &Host, shared: &mut Shared) -> Value {
     if left_out > 0 {
         out.insert("more".to_owned(), json!(left_out));
     }
-    if let Some(reason) = host.reason() {
-        out.insert("why".to_owned(), json!(shared.text(reason)));
-    }
     if let Some(rollback) = &host.rollback {
         out.insert("back".to_owned(), back(rollback, shared));
     }

@@ -61,7 +61,7 @@ function duration(millis) {
 
 // Where ticks lie between two times, at round times of day, and how far apart.
 function ticks(from, until, width) {
-  const room = Math.max(2, Math.floor(width / 72));
+  const room = Math.max(2, Math.ceil(width / 84));
   const step = STEPS_OF_TIME.find((each) => (until - from) / each <= room) || 864e5;
   const shift = run.start + offset(from);
   const found = [];

@@ -1,7 +1,7 @@
 //! Hosts on which something went wrong, those with the same failure together, with what was said and what came of it.
 
 use super::host::{Host, Step};
-use super::markup::{Breakable, Text, counted, icon};
+use super::markup::{Breakable, PATH, Text, counted, icon};
 use super::run::Run;
 use super::standing::Standing;
 use super::zone::Clock;
@@ -95,7 +95,7 @@ fn article(run: &Run, clock: &Clock, group: &Alike, open: bool, room: &mut usize
             out,
             "<p class=\"why\">{}</p>\n<p class=\"where\">{} <span>at {}</span> <span>after {}</span></p>",
             Text(&step.note),
-            Breakable(path),
+            Breakable(path, PATH),
             moment(run, clock, step.until),
             duration(step.took)
         );
@@ -172,9 +172,12 @@ fn way_back(host: &Host) -> String {
         if lines.is_empty() {
             return;
         }
-        let _ = write!(out, "<p class=\"label\">{title}</p><ul class=\"{class}\">");
+        let _ = write!(
+            out,
+            "<p class=\"title-{class}\">{title}</p><ul class=\"{class}\">"
+        );
         for line in lines {
-            let _ = write!(out, "<li>{}</li>", Breakable(line));
+            let _ = write!(out, "<li>{}</li>", Breakable(line, PATH));
         }
         let _ = writeln!(out, "</ul>");
     };
@@ -199,4 +202,57 @@ fn way_back(host: &Host) -> String {
     );
     list(&mut out, "Taken back:", "undone", &rollback.undone);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::HostState;
+    use crate::event::Kind;
+    use crate::report::sample::{at, batch, broken, counts, end, names, play, run, task};
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn the_same_failure_is_told_once_and_what_needs_a_person_comes_first() {
+        let hosts = ["a", "b", "c"];
+        let mut kinds = vec![
+            run(),
+            play("all", &hosts),
+            batch(1, 1, &hosts),
+            task(1, "Restart", "systemd", &hosts),
+        ];
+        kinds.extend(hosts.iter().map(|host| broken(1, host)));
+        kinds.push(Kind::RollbackFinished {
+            host: "c".to_owned(),
+            state: HostState::RollbackIncomplete,
+            undone: Vec::new(),
+            remaining: names(&["rm -r '<x>'"]),
+            message: None,
+            instead: Vec::new(),
+        });
+        let states = [
+            HostState::RolledBack,
+            HostState::RolledBack,
+            HostState::RollbackIncomplete,
+        ];
+        let recap = hosts
+            .iter()
+            .zip(states)
+            .map(|(host, state)| counts(host, 0, 0, state));
+        kinds.push(end(recap.collect(), 3));
+        let mut run = Run::new("");
+        for kind in kinds {
+            run.event(&at(0, kind));
+        }
+        run.close();
+        let groups: Vec<usize> = groups(&run).iter().map(Vec::len).collect();
+        assert_eq!(groups, [1, 2]);
+        let text = section(&run, &Clock::new(TimeZone::UTC));
+        assert!(text.contains("rm -r &#39;&lt;x&gt;&#39;"), "{text}");
+        assert!(
+            text.contains("<a href=\"#h0\">a</a>, <a href=\"#h1\">b</a>. Shown is the first."),
+            "{text}"
+        );
+        assert_eq!(text.matches("Job for k3s.service failed.").count(), 2);
+    }
 }

@@ -85,6 +85,12 @@ impl Run {
                 let note = format!("connected again after: {reason}");
                 self.host(host).notes.push((at, note));
             }
+            Kind::PassedOver { play, hosts } => {
+                for host in hosts {
+                    let note = format!("did the play {play} in an earlier run");
+                    self.host(host).notes.push((at, note));
+                }
+            }
             Kind::HostCommitted { host } | Kind::HostPassed { host, .. } => {
                 self.host(host).in_flight = false;
                 self.reached(at, host);
@@ -412,9 +418,8 @@ fn step(at: i64, task: usize, result: &TaskResult, undo: Option<String>) -> Opti
     let (note, outputs) = match result.status {
         Status::Skipped => return None,
         Status::Ok if result.took < SLOW => return None,
-        Status::Ok => (String::new(), Vec::new()),
+        Status::Ok | Status::Aborted => (String::new(), Vec::new()),
         Status::Changed => (change(result, undo), Vec::new()),
-        Status::Aborted => (String::new(), Vec::new()),
         Status::Failed | Status::Ignored | Status::Unreachable | Status::Unknown => {
             (failure::message(result), output::of(result))
         }
@@ -470,5 +475,179 @@ fn shortened(note: &str) -> String {
     match note.char_indices().nth(NOTE) {
         None => note,
         Some((at, _)) => format!("{}…", &note[..at]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::html::standing::Standing;
+    use crate::report::sample::{
+        at, batch, broken, changed, failed_run, names, ok, play, result, run, task,
+    };
+    use serde_json::json;
+
+    /// These events, one second apart.
+    fn folded(kinds: Vec<Kind>) -> Run {
+        let mut folded = Run::new("");
+        for (second, kind) in (0..).zip(kinds) {
+            folded.event(&at(second * 1_000, kind));
+        }
+        folded.close();
+        folded
+    }
+
+    #[test]
+    fn a_failed_batch_is_told_with_its_way_back_and_those_that_wait() {
+        let run = folded(failed_run());
+        let standing = |host: &str| run.hosts[host].standing();
+        assert_eq!(standing("worker1"), Standing::Changed);
+        assert_eq!(standing("worker2"), Standing::RolledBack);
+        assert_eq!(standing("worker3"), Standing::Pending);
+        let [play] = &run.plays[..] else {
+            panic!("{:?}", run.plays)
+        };
+        let [batch] = &play.batches[..] else {
+            panic!("{play:?}")
+        };
+        assert!(play.batched && play.of == 2);
+        assert_eq!((batch.from, batch.until), (2_000, 11_000));
+        let back = &run.hosts["worker2"];
+        assert_eq!(
+            back.rollback.as_ref().map(|it| (it.from, it.until)),
+            Some((10_000, Some(11_000)))
+        );
+        assert_eq!(back.reason(), Some("k3s : restart: non-zero return code"));
+        assert_eq!(
+            back.failure().map(|step| step.note.as_str()),
+            Some("non-zero return code (rc 1)")
+        );
+        assert_eq!(
+            back.failure().map(|step| step.outputs.len()),
+            Some(1),
+            "stderr"
+        );
+        assert_eq!(run.stops.len(), 1);
+    }
+
+    #[test]
+    fn a_task_of_many_batches_is_one_and_its_times_add_up() {
+        let mut kinds = vec![run(), play("all", &["a", "b"])];
+        for (number, host) in [(1, "a"), (2, "b")] {
+            kinds.push(batch(number, 2, &[host]));
+            let Kind::TaskStarted {
+                name,
+                action,
+                handler,
+                hosts,
+                ..
+            } = task(number, "Install", "copy", &[host])
+            else {
+                unreachable!()
+            };
+            kinds.push(Kind::TaskStarted {
+                task: number,
+                name,
+                path: "site.yml:3".to_owned(),
+                action,
+                handler,
+                hosts,
+            });
+            kinds.push(changed(number, host));
+        }
+        let run = folded(kinds);
+        assert_eq!(run.tasks.len(), 1);
+        assert_eq!(
+            (run.tasks[0].runs, run.tasks[0].total),
+            (2, Duration::from_millis(600))
+        );
+        assert_eq!(run.hosts["b"].home(|_| true), Some((0, 1)));
+    }
+
+    #[test]
+    fn a_soak_ends_when_something_else_begins_and_is_no_host_s_that_failed() {
+        let soaking = Kind::Soaking {
+            hosts: names(&["a", "b"]),
+            length: Duration::from_mins(1),
+        };
+        let run = folded(vec![
+            run(),
+            play("all", &["a", "b", "c"]),
+            batch(1, 2, &["a", "b"]),
+            task(1, "Install", "copy", &["a", "b"]),
+            changed(1, "a"),
+            broken(1, "b"),
+            soaking,
+            batch(2, 2, &["c"]),
+        ]);
+        assert_eq!(run.plays[0].batches[0].soak, Some((6_000, 7_000)));
+        let soaks = |host: &str| {
+            run.hosts[host]
+                .spans
+                .iter()
+                .filter(|span| span.bar == Bar::Soak)
+                .count()
+        };
+        assert_eq!((soaks("a"), soaks("b")), (1, 0));
+        assert_eq!(run.hosts["c"].standing(), Standing::InFlight);
+    }
+
+    #[test]
+    fn a_failure_that_was_caught_is_no_failure_of_the_host() {
+        let run = folded(vec![
+            run(),
+            play("all", &["a"]),
+            task(1, "Try", "command", &["a"]),
+            broken(1, "a"),
+            task(2, "Rescue", "command", &["a"]),
+            ok(2, "a"),
+            Kind::HostPassed {
+                host: "a".to_owned(),
+                play: String::new(),
+            },
+        ]);
+        assert_eq!(run.hosts["a"].standing(), Standing::Unchanged);
+        assert_eq!(run.hosts["a"].steps.len(), 1);
+        assert_eq!(run.hosts["a"].reason(), None);
+    }
+
+    #[test]
+    fn a_rollback_is_what_was_asked_for() {
+        let mut run = Run::new("20260102-b2");
+        for kind in failed_run() {
+            run.event(&at(0, kind));
+        }
+        run.close();
+        assert_eq!(run.takes_back.as_deref(), Some("20260102-a1"));
+        assert_eq!(run.hosts["worker2"].standing(), Standing::TakenBack);
+    }
+
+    #[test]
+    fn a_change_is_told_in_a_few_words() {
+        let undo = Some("binary : Put k3s in place: replace /usr/local/bin/k3s".to_owned());
+        let cases = [
+            (json!({"dest": "/a"}), undo, "replace /usr/local/bin/k3s"),
+            (
+                json!({"pods": ["a", "b"], "deleted": []}),
+                None,
+                "2 pods evicted",
+            ),
+            (
+                json!({"name": "k3s", "state": "started"}),
+                None,
+                "k3s started",
+            ),
+            (
+                json!({"results": [1, 2, 3], "msg": "All items completed"}),
+                None,
+                "3 items",
+            ),
+            (json!({"dest": "/etc/x"}), None, "/etc/x"),
+            (json!({"rc": 0}), None, ""),
+        ];
+        for (value, undo, expected) in cases {
+            assert_eq!(change(&result(Status::Changed, value), undo), expected);
+        }
+        assert_eq!(shortened(&"ö".repeat(NOTE + 1)).chars().count(), NOTE + 1);
     }
 }

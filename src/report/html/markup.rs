@@ -25,13 +25,18 @@ impl Display for Text<'_> {
     }
 }
 
-/// Text in which `<wbr>` allows a break after separators, so that long paths do not widen a column.
-pub(super) struct Breakable<'a>(pub(super) &'a str);
+/// Where a path may break.
+pub(super) const PATH: &[char] = &['/', '=', ','];
+/// Where a host's name may break.
+pub(super) const NAME: &[char] = &['.'];
+
+/// Text in which `<wbr>` allows a break after these separators, so that long words do not widen a column.
+pub(super) struct Breakable<'a>(pub(super) &'a str, pub(super) &'static [char]);
 
 impl Display for Breakable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some(at) = rest.find(['/', '=', ',', '.']) {
+        while let Some(at) = rest.find(self.1) {
             write!(f, "{}<wbr>", Text(&rest[..=at]))?;
             rest = &rest[at + 1..];
         }
@@ -93,7 +98,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(Text(text).to_string(), expected);
         }
-        assert_eq!(Breakable("/a<b/c").to_string(), "/<wbr>a&lt;b/<wbr>c");
+        assert_eq!(Breakable("/a<b/c", PATH).to_string(), "/<wbr>a&lt;b/<wbr>c");
     }
 
     #[test]

@@ -12,6 +12,7 @@ const hostOf = (row) => run.hosts[place.get(row)];
 let scale = 'run';
 // How wide tracks are, for the distance of ticks.
 let trackWidth = 600;
+let headDrawn = false;
 let current = rows[0];
 
 // The times that a row's track spans.
@@ -79,6 +80,7 @@ const seen = new IntersectionObserver((entries) => {
 
 function draw(row) {
   if (row.drawn) return;
+  if (!headDrawn) drawHead();
   row.drawn = true;
   seen.unobserve(row);
   const cell = row.lastElementChild;
@@ -113,11 +115,17 @@ function redraw() {
     seen.unobserve(row);
     seen.observe(row);
   }
+  headDrawn = false;
+  for (const detail of table.querySelectorAll('tr.detail')) detail.paint();
+}
+
+// Measures the table, so it waits for the first row that comes into view.
+function drawHead() {
+  headDrawn = true;
   const axis = $('#axis');
   trackWidth = axis.clientWidth || 600;
   if (scale === 'run' || controls.order.value !== 'run' || !bands.length) drawAxis(axis, 0, run.length, trackWidth);
   else axis.replaceChildren();
-  for (const detail of table.querySelectorAll('tr.detail')) detail.paint();
 }
 
 // Filter and order.
@@ -170,7 +178,7 @@ function order() {
     rows.forEach((row) => row.origin.append(row));
     flat.remove();
   } else {
-    const time = (row) => bars(hostOf(row)).reduce((sum, bar) => sum + bar.until - bar.from, 0);
+    const time = (row) => bars(hostOf(row)).reduce((sum, bar) => sum + (run.bars[bar.kind][0] === 'soak' ? 0 : bar.until - bar.from), 0);
     const keys = new Map(rows.map((row) => [row, by === 'time' ? -time(row) : hostOf(row).name]));
     const compare = by === 'time' ? (a, b) => keys.get(a) - keys.get(b) : (a, b) => keys.get(a).localeCompare(keys.get(b), 'en', { numeric: true });
     flat.append(...[...rows].sort(compare));
@@ -222,14 +230,32 @@ function keys(event) {
   rove(shown[Math.max(0, Math.min(shown.length - 1, to))], true);
 }
 
+// Nothing is filtered out any more; what is open stays so.
+function unfilter() {
+  controls.host.value = '';
+  if (controls.batch) controls.batch.value = '';
+  for (const box of controls.querySelectorAll('[name=state]')) box.checked = false;
+  filter();
+}
+
 // A link to a host opens it, whatever the filter says.
 function follow() {
   const row = /^#h\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
   if (!row) return;
-  if (row.hidden) controls.reset();
+  if (row.hidden) unfilter();
   toggle(row, true);
   rove(row, true);
-  row.scrollIntoView({ block: 'start', behavior: 'instant' });
+  const show = () => row.scrollIntoView({ block: 'start', behavior: 'instant' });
+  measure();
+  show();
+  // The hosts may have been laid out only now.
+  requestAnimationFrame(() => requestAnimationFrame(show));
+}
+
+// How much of the top the controls cover when they stick to it.
+function measure() {
+  const sticks = getComputedStyle(controls).position === 'sticky';
+  table.style.setProperty('--controls', (sticks ? controls.offsetHeight : 0) + 'px');
 }
 
 // What lies under the pointer.
@@ -298,7 +324,7 @@ function start() {
   restoreTheme();
   overview();
   redraw();
-  new ResizeObserver(() => table.style.setProperty('--controls', (getComputedStyle(controls).position === 'sticky' ? controls.offsetHeight : 0) + 'px')).observe(controls);
+  new ResizeObserver(measure).observe(controls);
   follow();
 }
 
@@ -337,6 +363,7 @@ document.addEventListener('pointermove', point);
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') tip.hidden = true;
 });
+addEventListener('scroll', () => (tip.hidden = true), { passive: true });
 addEventListener('hashchange', follow);
 let resized = 0;
 let width = innerWidth;
@@ -353,6 +380,7 @@ let opened = [];
 addEventListener('beforeprint', () => {
   opened = [...document.querySelectorAll('details.failure:not([open])')];
   for (const each of opened) each.open = true;
+  drawHead();
   for (const row of [...rows, ...bands]) if (!row.hidden) draw(row);
 });
 addEventListener('afterprint', () => {

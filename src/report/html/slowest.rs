@@ -1,7 +1,7 @@
 //! Where the time went: the slowest tasks, and what the hosts' time was spent on.
 
 use super::bar;
-use super::markup::{Breakable, Text, number};
+use super::markup::{Breakable, NAME, PATH, Text, number};
 use super::run::{Run, Task};
 use crate::report::text::duration;
 use std::fmt::Write as _;
@@ -58,12 +58,12 @@ fn steps(tasks: &[&Task]) -> String {
             out,
             "<tr><th scope=\"row\">{} <span class=\"hint\">{}</span></th><td class=\"bar\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td>{} on {}</td></tr>",
             Text(&task.name),
-            Breakable(&task.path),
+            Breakable(&task.path, PATH),
             meter("plain", share(task.total, most)),
             duration(task.total),
             number(u64::from(task.runs)),
             duration(task.longest),
-            Text(&task.slowest_host)
+            Breakable(&task.slowest_host, NAME)
         );
     }
     out + "</tbody></table>\n"

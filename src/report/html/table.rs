@@ -2,7 +2,7 @@
 
 use super::bar;
 use super::host::{Host, Place};
-use super::markup::{Breakable, Text, counted, icon};
+use super::markup::{Breakable, NAME, Text, counted, icon};
 use super::run::{Batch, Play, Run};
 use super::standing::Standing;
 use super::zone::Clock;
@@ -161,7 +161,7 @@ fn row(run: &Run, at: usize, host: &Host) -> String {
     format!(
         "<tr id=\"h{at}\" class=\"s-{class}\"><th scope=\"row\"><span class=\"name\">{name}</span>{why}</th><td class=\"t-{class}\">{icon}{words}</td><td class=\"num\">{batch}</td><td class=\"num\">{changed}</td><td class=\"num\">{busy}</td><td class=\"track\"><span class=\"parts\">{parts}</span></td></tr>\n",
         class = standing.class(),
-        name = Breakable(&host.name),
+        name = Breakable(&host.name, NAME),
         icon = icon(standing.class()),
         words = standing.words(run.check),
         changed = host.counts.changed,

@@ -180,7 +180,9 @@ pub(super) fn section(run: &Run, clock: &Clock) -> String {
             Text(reason)
         );
     }
-    if run.count(Standing::Pending) + run.count(Standing::InFlight) > 0 && !run.id.is_empty() {
+    let open = run.count(Standing::Pending) + run.count(Standing::InFlight);
+    let goes_on = !run.check && run.takes_back.is_none() && !run.id.is_empty();
+    if open > 0 && goes_on {
         let _ = writeln!(
             out,
             "<p class=\"next\">To go on: <code>windlass resume {}</code></p>",
@@ -244,7 +246,7 @@ fn facts(run: &Run, clock: &Clock) -> String {
 fn pace(run: &Run) -> Option<String> {
     let changed = run.count(Standing::Changed);
     let took = run.took();
-    if changed < 5 || took < Duration::from_secs(60) || run.check {
+    if changed < 5 || took < Duration::from_mins(1) || run.check {
         return None;
     }
     let per_hour = changed as f64 * 3600.0 / took.as_secs_f64();
