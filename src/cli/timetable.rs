@@ -101,19 +101,26 @@ WantedBy=timers.target
 
 /// The lines for the user's crontab.
 pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> {
-    let mut command = format!("cd {}", shell::quote(&job.folder));
-    if let Some(log) = &job.log {
-        let folder = log.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        command.push_str(&format!(" && mkdir -m 700 -p {}", shell::quote(folder)));
-    }
-    command.push_str(" && ");
-    for (name, value) in &job.environment {
-        command.push_str(&format!("{name}={} ", shell::quote(value)));
-    }
-    command.push_str(&shell::join(job.words.iter().map(String::as_str)));
-    if let Some(log) = &job.log {
-        command.push_str(&format!(" >>{} 2>&1", shell::quote(log)));
-    }
+    let environment: String = job
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={} ", shell::quote(value)))
+        .collect();
+    let (before, after) = match &job.log {
+        None => (String::new(), String::new()),
+        Some(log) => {
+            let folder = log.rsplit_once('/').map_or(".", |(folder, _)| folder);
+            (
+                format!("mkdir -m 700 -p {} && ", shell::quote(folder)),
+                format!(" >>{} 2>&1", shell::quote(log)),
+            )
+        }
+    };
+    let command = format!(
+        "cd {} && {before}{environment}{}{after}",
+        shell::quote(&job.folder),
+        shell::join(job.words.iter().map(String::as_str))
+    );
     if command.contains(['\n', '\r']) {
         return Err(no_line(&command));
     }
@@ -132,9 +139,7 @@ pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> 
              # run begins nothing, and within it a second start finds nothing to do, or the first one's lock.\n",
         );
     }
-    for time in &times.lines {
-        text.push_str(&format!("{time} {command}\n"));
-    }
+    text.extend(times.lines.iter().map(|time| format!("{time} {command}\n")));
     Ok(text)
 }
 
@@ -151,7 +156,10 @@ fn unit_word(word: &str, expands: bool) -> String {
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
             '\r' => text.push_str("\\r"),
-            _ if letter.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            _ if letter.is_control() => {
+                let code = format!("\\u{:04x}", u32::from(letter));
+                text.push_str(&code);
+            }
             _ => text.push(letter),
         }
     }
