@@ -182,7 +182,7 @@ impl Asked {
             ),
         };
         match held.quiet {
-            Some(quiet) => text += &format!("; last sign of life {} ago", age(quiet)),
+            Some(quiet) => text += &["; last sign of life ", &age(quiet), " ago"].concat(),
             None => text += "; no sign of life since the host was booted",
         }
         format!("{text}; {}", self.stand(held).note())

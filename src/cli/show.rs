@@ -25,7 +25,7 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
     let run = run_name::find(&store, args.run.as_deref())?;
     let style = reporters::Style::of_show(args);
     if args.follow && history::is_running(&store, &run) {
-        return follow(&store, &run, style);
+        return follow(&store, &run, &style);
     }
     let record = store.record(&run).map_err(anyhow::Error::from)?;
     if let Some(to) = &args.html {
@@ -50,7 +50,7 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
         let title = run_title(&entry, &TimeZone::system(), console::colors_enabled());
         output::line(title.trim_end())?;
     }
-    replay(&record.events, style);
+    replay(&record.events, &style);
     record
         .warnings()
         .iter()
@@ -81,7 +81,7 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 }
 
 /// All at once.
-fn replay(events: &[Event], style: reporters::Style) {
+fn replay(events: &[Event], style: &reporters::Style) {
     let mut reporters = style.reporters();
     for event in events {
         for it in &mut reporters {
@@ -94,7 +94,7 @@ fn replay(events: &[Event], style: reporters::Style) {
 }
 
 /// Shows a run under way until it ends.
-fn follow(store: &Store, run: &RunId, style: reporters::Style) -> Result<u8, CliError> {
+fn follow(store: &Store, run: &RunId, style: &reporters::Style) -> Result<u8, CliError> {
     let journal = store.follow(run).map_err(anyhow::Error::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -438,7 +438,11 @@ impl Call<'_> {
             templar: shared.templar.clone(),
             dial: clusters.dial().clone(),
             clusters,
-            progress: self.run.progress(&self.host.name),
+            progress: if self.run.is_hidden(self.scope) {
+                Arc::new(|_| {})
+            } else {
+                self.run.progress(&self.host.name)
+            },
         })
     }
 

@@ -66,7 +66,8 @@ impl Holder {
             text += " on ";
             text += &self.machine;
         }
-        text += &format!(" (process {}", self.pid);
+        text += " (process ";
+        text += &self.pid.to_string();
         if !self.what.is_empty() {
             text += ", ";
             text += &self.what;

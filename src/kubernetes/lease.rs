@@ -97,6 +97,10 @@ pub struct ClusterLease {
 }
 
 /// How a Lease stands after it was to be renewed.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and looked into at once"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
     /// The run has it still.

@@ -190,7 +190,7 @@ impl Junit {
         let began = synopsis.started.unwrap_or_default();
         let mut last = Suite::new("run", began);
         last.add(
-            &synopsis.run,
+            "windlass",
             "result",
             synopsis.took(),
             ending(synopsis, outcome),
@@ -345,16 +345,117 @@ mod tests {
     use super::*;
     use crate::report::sample::{at, batch, broken, changed, failed_run, play, run, task};
 
+    /// A strict reader of the form: tags are closed in order, attributes are those that the schemas ask for, counts are right.
+    fn check(xml: &str) {
+        let mut open: Vec<String> = Vec::new();
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        let rest = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        for part in rest.unwrap().split('<').skip(1) {
+            let (tag, text) = part.split_once('>').unwrap();
+            assert!(!text.contains(['\u{0}', '\u{1b}']), "{text:?}");
+            if let Some(name) = tag.strip_prefix('/') {
+                assert_eq!(open.pop().as_deref(), Some(name));
+                continue;
+            }
+            let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+            let name = name.trim_end_matches('/');
+            let (parent, needed): (Option<&str>, &[&str]) = match name {
+                "testsuites" => (None, &[]),
+                "testsuite" => (
+                    Some("testsuites"),
+                    &[
+                        "name",
+                        "package",
+                        "id",
+                        "timestamp",
+                        "hostname",
+                        "tests",
+                        "failures",
+                        "errors",
+                        "time",
+                    ],
+                ),
+                "properties" | "system-out" | "system-err" => (Some("testsuite"), &[]),
+                "property" => (Some("properties"), &["name", "value"]),
+                "testcase" => (Some("testsuite"), &["classname", "name", "time"]),
+                "failure" | "error" => (Some("testcase"), &["type", "message"]),
+                "skipped" => (Some("testcase"), &["message"]),
+                other => panic!("the schemas have no `{other}`"),
+            };
+            assert_eq!(open.last().map(String::as_str), parent, "{tag}");
+            for attribute in needed {
+                let found = format!(" {attributes}").contains(&format!(" {attribute}=\""));
+                assert!(found, "{attribute} is missing: {tag}");
+            }
+            match name {
+                "testsuite" => counts.push((attributes.to_owned(), 0)),
+                "testcase" => counts.last_mut().unwrap().1 += 1,
+                _ => {}
+            }
+            if !tag.ends_with('/') {
+                open.push(name.to_owned());
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+        for (attributes, count) in counts {
+            assert!(
+                attributes.contains(&format!(" tests=\"{count}\"")),
+                "{attributes}"
+            );
+        }
+    }
+
     fn of(kinds: Vec<Kind>) -> String {
         let events: Vec<Event> = kinds.into_iter().map(|kind| at(1_000, kind)).collect();
         let synopsis = Synopsis::of("20260102-a1", &events);
         let outcome = Outcome::of(&synopsis, false);
-        junit(&synopsis, outcome, &events)
+        let xml = junit(&synopsis, outcome, &events);
+        check(&xml);
+        xml
     }
 
     #[test]
     fn a_run_that_failed_is_red_where_it_failed() {
-        insta::assert_snapshot!(of(failed_run()), @"");
+        insta::assert_snapshot!(of(failed_run()), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites>
+          <testsuite name="upgrade workers" package="windlass" id="0" timestamp="1970-01-01T00:00:01" hostname="desk" tests="6" failures="1" errors="0" skipped="1" time="1.200">
+            <properties>
+              <property name="run" value="20260102-a1"/>
+              <property name="playbook" value="site.yml"/>
+            </properties>
+            <testcase classname="worker1" name="k3s : install binary" time="0.300"/>
+            <testcase classname="worker2" name="k3s : install binary" time="0.300"/>
+            <testcase classname="worker1" name="k3s : restart" time="0.300"/>
+            <testcase classname="worker2" name="k3s : restart" time="0.300">
+              <failure type="failed" message="non-zero return code (rc 1)">non-zero return code (rc 1)
+            stderr:
+              Job for k3s.service failed.
+              See "journalctl -xe".
+        </failure>
+            </testcase>
+            <testcase classname="worker2" name="rollback" time="0.000"/>
+            <testcase classname="worker3" name="not started" time="0.000">
+              <skipped message="not started: 1 of 2 hosts of the batch failed, more than 0 %"/>
+            </testcase>
+            <system-out/>
+            <system-err/>
+          </testsuite>
+          <testsuite name="run" package="windlass" id="1" timestamp="1970-01-01T00:00:01" hostname="desk" tests="1" failures="1" errors="0" skipped="0" time="4.210">
+            <properties>
+              <property name="run" value="20260102-a1"/>
+              <property name="playbook" value="site.yml"/>
+            </properties>
+            <testcase classname="windlass" name="result" time="4.210">
+              <failure type="failed" message="failed: 1 of 2 hosts of the batch failed, more than 0 %">failed: 1 of 2 hosts of the batch failed, more than 0 %
+        worker2: rolled back: k3s : restart: non-zero return code
+        </failure>
+            </testcase>
+            <system-out/>
+            <system-err/>
+          </testsuite>
+        </testsuites>
+        "#);
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub(super) fn covered(text: &str) -> String {
             .map_or(text.len(), |length| at + length);
         let line = &text[at..end];
         let value = line
-            .find('=')
-            .filter(|equals| is_secret(last_key(&line[..*equals])))
-            .map(|equals| at + equals + 1);
+            .match_indices('=')
+            .find(|(equals, _)| is_secret(last_key(&line[..*equals])))
+            .map(|(equals, _)| at + equals + 1);
         let end = match value {
             None => end,
             Some(start) => {

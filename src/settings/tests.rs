@@ -167,7 +167,61 @@ fn mistakes_are_drawn_where_they_stand() {
          host_key_checking = \"strickt\"\nremote_user = \"x\"\nssh_args = \"-o ForwardAgent=yes\"\n\
          [output]\ndiff = 1\n",
     );
-    insta::assert_snapshot!(place.wrong(), @"");
+    insta::assert_snapshot!(place.wrong(), @r#"
+    error[unknown-key]: `[run]` has no key `forcks`
+     --> windlass.toml:2:1
+      |
+    2 | forcks = 3
+      | ^^^^^^ not known
+      |
+      = help: did you mean `forks`?
+    error[setting-value]: `run.forks`: expected a number of hosts from 1 to 10000, found text
+     --> windlass.toml:3:9
+      |
+    3 | forks = "many"
+      |         ^^^^^^
+    error[setting-value]: `run.max_failures`: expected a number of hosts from 0, found -1
+     --> windlass.toml:4:16
+      |
+    4 | max_failures = -1
+      |                ^^
+    error[unknown-table]: there is no table `[connections]`
+     --> windlass.toml:5:2
+      |
+    5 | [connections]
+      |  ^^^^^^^^^^^ not known
+      |
+      = help: did you mean `[connection]`?
+    error[setting-value]: `connection.timeout`: expected a number of seconds from 1 to 3600, found 0
+     --> windlass.toml:7:11
+      |
+    7 | timeout = 0
+      |           ^
+    error[setting-value]: `connection.host_key_checking`: expected "strict", "accept-new" or "off", found "strickt"
+     --> windlass.toml:8:21
+      |
+    8 | host_key_checking = "strickt"
+      |                     ^^^^^^^^^
+      |
+      = help: did you mean "strict"?
+    error[unknown-key]: `[connection]` has no key `remote_user`
+     --> windlass.toml:9:1
+      |
+    9 | remote_user = "x"
+      | ^^^^^^^^^^^ not known
+      |
+      = help: did you mean `user`?
+    error[setting-value]: `connection.ssh_args`: the ssh option ForwardAgent=yes is not supported
+      --> windlass.toml:10:12
+       |
+    10 | ssh_args = "-o ForwardAgent=yes"
+       |            ^^^^^^^^^^^^^^^^^^^^^
+    error[setting-value]: `output.diff`: expected true or false, found a number
+      --> windlass.toml:12:8
+       |
+    12 | diff = 1
+       |        ^
+    "#);
 }
 
 #[test]
@@ -175,10 +229,7 @@ fn keys_at_the_wrong_place_are_sent_to_the_right_one() {
     for (text, expected) in [
         ("forks = 3\n", "did you mean `forks` in `[run]`?"),
         ("[output]\nforks = 3\n", "did you mean `forks` in `[run]`?"),
-        (
-            "[become]\nbecome_user = \"x\"\n",
-            "did you mean `user` in `[become]`?",
-        ),
+        ("[become]\nbecome_user = \"x\"\n", "did you mean `user`?"),
         (
             "[defaults]\nforks = 3\n",
             "`[defaults]` is a section of ansible.cfg, which is read too",

@@ -31,6 +31,10 @@ pub struct HostLock {
 }
 
 /// How a host's lock stands after it was asked for, or looked at.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and looked into at once"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockState {
     /// The run that asks has it.

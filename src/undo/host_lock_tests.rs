@@ -4,6 +4,7 @@ use super::tests::{Host, on_both};
 use super::{Entry, HeldLock, HostLock, LOST_LOCK, LockState, UndoLog};
 use crate::holder::Holder;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +57,6 @@ fn one_run_has_it_and_the_others_are_told_who() {
         host.ok(&one.give_back());
         assert_eq!(ask(host, &two.take("")), LockState::Ours);
         let folder = host.path("var lib/lock");
-        use std::os::unix::fs::MetadataExt;
         assert_eq!(fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
     });
 }

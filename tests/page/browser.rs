@@ -98,6 +98,10 @@ impl Browser {
     }
 
     /// Sends an order and waits for its answer.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "each is made for this one call"
+    )]
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": params});

@@ -177,21 +177,21 @@ impl Night {
         self.play("Stage the new binaries", names);
         let due = |at: &usize| lot(*at, names.len()) != Lot::UpToDate;
         let (due, there): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(due);
-        let named = |places: &[usize]| -> Vec<String> {
+        let called = |places: &[usize]| -> Vec<String> {
             places.iter().map(|at| names[*at].clone()).collect()
         };
         let step = "stage : Stage the new binaries and check them";
         self.task(
             step,
             "windlass.artifact",
-            &named(&there),
+            &called(&there),
             (80, 300),
             Status::Ok,
         );
         self.task(
             step,
             "windlass.artifact",
-            &named(&due),
+            &called(&due),
             (4_000, 30_000),
             Status::Changed,
         );

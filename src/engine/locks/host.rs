@@ -30,7 +30,7 @@ pub(in crate::engine) enum Taken {
     /// This run has it.
     Ours,
     /// Another run has it.
-    Held(Blocker),
+    Held(Box<Blocker>),
     /// The host cannot keep one; why.
     Without(String),
 }
@@ -70,9 +70,9 @@ pub(in crate::engine) async fn take(
     };
     let opened = open(shared, lineage, host).await?;
     let lock = opened.log.lock(&terms.holder, terms.leases());
-    let look = opened.log.look_for_others();
+    let others = opened.log.look_for_others();
     let until = Instant::now() + PATIENCE;
-    let mut script = lock.take(&look);
+    let mut script = lock.take(&others);
     loop {
         let output = ask(&opened, &script).await?;
         let held = match HostLock::parse(&output.stdout_text(), &output.stderr_text()) {
@@ -94,15 +94,15 @@ pub(in crate::engine) async fn take(
         };
         let stand = Stand::of(&shared.store, &held.run, held.holder.as_ref());
         script = if stand == Stand::Dead {
-            lock.take_over(&held.run, &look)
+            lock.take_over(&held.run, &others)
         } else if contest.may_win(&held, &terms.holder.run) {
             tokio::time::sleep(PAUSE).await;
-            lock.take(&look)
+            lock.take(&others)
         } else {
-            return Ok(Taken::Held(blocker(&host.name, held, stand)));
+            return Ok(Taken::Held(Box::new(blocker(&host.name, held, stand))));
         };
         if Instant::now() > until {
-            return Ok(Taken::Held(blocker(&host.name, held, stand)));
+            return Ok(Taken::Held(Box::new(blocker(&host.name, held, stand))));
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) enum Leased {
     /// This run has it.
     Ours(KeptLease),
     /// Another run has it.
-    Held(Blocker),
+    Held(Box<Blocker>),
 }
 
 /// Takes the Lease of a cluster, and keeps it.
@@ -75,7 +75,7 @@ pub(super) async fn take(
     Ok(match answer {
         LeaseAnswer::Held(held) => {
             let stand = stand(&held);
-            Leased::Held(blocker(&at.0, held, stand))
+            Leased::Held(Box::new(blocker(&at.0, held, stand)))
         }
         LeaseAnswer::Ours(lease) => Leased::Ours(keep(shared, at, Arc::new(lease))),
     })

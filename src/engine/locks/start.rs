@@ -48,18 +48,14 @@ impl Run {
     ///
     /// Hosts that cannot be reached are left out, and tried again when their batch comes. Check mode takes no locks.
     pub(in crate::engine) async fn lock(&self, plays: &[Arc<Play>]) -> Option<Summary> {
-        if self.shared().terms().is_none() {
-            return None;
-        }
+        self.shared().terms()?;
         let wanted = self.wanted(plays);
         self.lock_all(wanted).await.map(|by| self.locked_out(&by))
     }
 
     /// The same for hosts that are taken back without a play.
     pub(in crate::engine) async fn lock_hosts(&self, names: &[String]) -> Option<Summary> {
-        if self.shared().terms().is_none() {
-            return None;
-        }
+        self.shared().terms()?;
         let hosts = names
             .iter()
             .filter_map(|name| self.shared().known(name))
@@ -105,7 +101,7 @@ impl Run {
         for (at, lineage) in wanted.leases {
             match lease::take(self.shared(), self.dial(&lineage), &at).await {
                 Ok(Leased::Ours(lease)) => self.locks.keep(at, lease),
-                Ok(Leased::Held(blocker)) => return self.give_way(blocker).await,
+                Ok(Leased::Held(blocker)) => return self.give_way(*blocker).await,
                 Err(error) => self.shared().events.emit(Kind::Warning {
                     host: None,
                     message: format!(
@@ -140,7 +136,7 @@ impl Run {
             match take(shared, lineage, host, contest).await {
                 Ok(Taken::Held(blocker)) => {
                     refused.store(true, Ordering::Relaxed);
-                    Some(blocker)
+                    Some(*blocker)
                 }
                 Ok(Taken::Ours | Taken::Without(_)) | Err(_) => None,
             }

@@ -322,7 +322,8 @@ mod tests {
     #[test]
     fn the_headline_says_whether_it_worked() {
         use HostState::{Done, Failed, Pending, RollbackIncomplete, RolledBack, Unreachable};
-        let cases: [(&[(HostState, u32)], u8, Tone, &str); 8] = [
+        type Case = (&'static [(HostState, u32)], u8, Tone, &'static str);
+        let cases: [Case; 8] = [
             (
                 &[(Done, 1), (Done, 2)],
                 0,

@@ -186,7 +186,105 @@ mod tests {
     #[test]
     fn start_failure_and_end_are_told_once_each() {
         let told = told(&Occasion::ALL, failed_run());
-        insta::assert_snapshot!(serde_json::to_string_pretty(&told).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&told).unwrap(), @r#"
+        [
+          {
+            "event": "start",
+            "text": "windlass: site.yml on hosts.ini: started (run 20260102-a1, ann on desk)",
+            "at": "1970-01-01T00:00:01Z",
+            "run": "20260102-a1",
+            "playbook": "site.yml",
+            "inventory": [
+              "hosts.ini"
+            ],
+            "check": false,
+            "user": "ann",
+            "controller": "desk"
+          },
+          {
+            "event": "failed",
+            "text": "windlass: site.yml on hosts.ini: worker2 failed, rolled back: k3s : restart: non-zero return code (run 20260102-a1, ann on desk)",
+            "at": "1970-01-01T00:00:01Z",
+            "run": "20260102-a1",
+            "playbook": "site.yml",
+            "inventory": [
+              "hosts.ini"
+            ],
+            "check": false,
+            "user": "ann",
+            "controller": "desk",
+            "host": {
+              "name": "worker2",
+              "state": "rolled_back",
+              "reason": "k3s : restart: non-zero return code"
+            }
+          },
+          {
+            "event": "end",
+            "text": "windlass: site.yml on hosts.ini: failed after 4.2 s; 3 hosts: 1 changed, 1 went back, 1 not started; stopped: 1 of 2 hosts of the batch failed, more than 0 % (run 20260102-a1, ann on desk)",
+            "at": "1970-01-01T00:00:01Z",
+            "run": "20260102-a1",
+            "playbook": "site.yml",
+            "inventory": [
+              "hosts.ini"
+            ],
+            "check": false,
+            "user": "ann",
+            "controller": "desk",
+            "end": {
+              "result": "failed",
+              "exit_code": 2,
+              "seconds": 4.21,
+              "hosts": {
+                "total": 3,
+                "changed": 1,
+                "failed": 0,
+                "went_back": 1,
+                "pending": 1
+              },
+              "stopped": "1 of 2 hosts of the batch failed, more than 0 %",
+              "recap": [
+                {
+                  "host": "worker3",
+                  "ok": 0,
+                  "changed": 0,
+                  "unreachable": 0,
+                  "failed": 0,
+                  "skipped": 0,
+                  "rescued": 0,
+                  "ignored": 0,
+                  "state": "pending",
+                  "reason": null
+                },
+                {
+                  "host": "worker1",
+                  "ok": 2,
+                  "changed": 2,
+                  "unreachable": 0,
+                  "failed": 0,
+                  "skipped": 0,
+                  "rescued": 0,
+                  "ignored": 0,
+                  "state": "done",
+                  "reason": null
+                },
+                {
+                  "host": "worker2",
+                  "ok": 1,
+                  "changed": 1,
+                  "unreachable": 0,
+                  "failed": 1,
+                  "skipped": 0,
+                  "rescued": 0,
+                  "ignored": 0,
+                  "state": "rolled_back",
+                  "reason": "k3s : restart: non-zero return code"
+                }
+              ]
+            }
+          }
+        ]
+        "#);
     }
 
     #[test]
@@ -198,7 +296,7 @@ mod tests {
         assert_eq!(
             texts(&told),
             [
-                "windlass: site.yml on hosts.ini: interrupted after 0.0 s; 1 host: 1 not started (run 20260102-a1)"
+                "windlass: site.yml on hosts.ini: interrupted after 0.0 s; 1 host: 1 not started (run 20260102-a1, ann on desk)"
             ]
         );
         assert_eq!(told[0]["end"]["exit_code"], Value::Null);
@@ -237,7 +335,7 @@ mod tests {
         assert_eq!(
             texts(&told),
             [
-                "windlass: site.yml on hosts.ini: a failed, and stays as it is: non-zero return code (rc 1) (run 20260102-a1)"
+                "windlass: site.yml on hosts.ini: a failed, and stays as it is: non-zero return code (rc 1) (run 20260102-a1, ann on desk)"
             ]
         );
     }
