@@ -120,7 +120,7 @@ fn without_a_script_the_page_still_tells_the_run() {
     for expected in [
         "3 of 10 hosts failed",
         "kubelet did not stay up",
-        "drain 1 min",
+        "drain 56.7 s",
         "Batch",
         "rolled back",
     ] {

@@ -19,6 +19,7 @@ mod reporter;
 mod run;
 mod slowest;
 mod standing;
+mod step;
 mod table;
 mod verdict;
 mod zone;
