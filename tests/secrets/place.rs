@@ -36,7 +36,7 @@ const PLAYBOOK: &str = r#"
       no_log: true
     - name: Files that hosts have
       copy: {src: "files/{{ item }}", dest: "{{ place }}/"}
-      loop: [result, register, token]
+      loop: [result, register, token, fail]
       no_log: true
     - name: Say what a user says while looking for a mistake
       debug:
@@ -96,7 +96,7 @@ const PLAYBOOK: &str = r#"
       no_log: true
     - debug: {msg: "{{ token.content | b64decode }}"}
     - name: A failure
-      shell: cat {{ place }}/register >&2; echo Fail-25-Vm34 >&2; exit 3
+      shell: cat {{ place }}/fail >&2; exit 3
       no_log: true
       ignore_errors: true
     - name: A template that fails
@@ -136,6 +136,7 @@ impl Place {
             ("vault.pw", VAULT_PASSWORD),
             ("files/result", "Result-16-Cv94\n"),
             ("files/register", "Reg-18-Ns63\n"),
+            ("files/fail", "Fail-25-Vm34\n"),
             ("files/token", "K10node-28-Ez45::server:91\n"),
             ("templates/secret.j2", "pw = Tpl-20-Oi39\n"),
             (
