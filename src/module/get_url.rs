@@ -75,19 +75,23 @@ struct Arguments {
     validate_certs: Option<bool>,
 }
 
-/// Functions for the download. The configuration with the headers comes by standard input where curl is there, so
-/// that no secret shows among the processes.
+/// Functions for the download. The headers and the URL, which may hold a password or a token, reach curl and GNU wget by
+/// standard input, so that no secret shows among the processes. BusyBox's wget takes URLs as arguments only.
 const FETCH: &str = r#"fetch() {
   case $1 in
     file://*) cat "${1#file://}" ;;
     *)
       if command -v curl >/dev/null 2>&1; then
-        curl -K - -fsSL $insecure --connect-timeout "$limit" --speed-limit 1 --speed-time "$limit" -- "$1"
+        { cat; printf 'url = "%s"\n' "$1"; } |
+          curl -K - -fsSL $insecure --connect-timeout "$limit" --speed-limit 1 --speed-time "$limit"
       elif command -v wget >/dev/null 2>&1; then
-        if wget --help 2>&1 | grep -q -e '-T[ ,]'; then set -- "$1" -T "$limit"; else set -- "$1"; fi
         url=$1
-        shift
-        wget -q $careless "$@" -O - "$url"
+        help=$(wget --help 2>&1)
+        case $help in *-T[\ ,]*) set -- -T "$limit" ;; *) set -- ;; esac
+        case $help in
+          *-i,*) printf '%s\n' "$url" | wget -q $careless "$@" -O - -i - ;;
+          *) wget -q $careless "$@" -O - "$url" ;;
+        esac
       else
         echo 'the host has neither curl nor wget' >&2
         return 1
@@ -151,7 +155,7 @@ impl Arguments {
             return Ok(Some((algorithm.to_owned(), digest.trim().to_lowercase())));
         }
         let mut command = self.fetching()?;
-        let _ = writeln!(command.script, "fetch {}", quote(digest));
+        let _ = writeln!(command.script, "fetch {}", quote(&one_line(digest)));
         let output = cx.remote.command(command).await?;
         deliver::succeed(&output)?;
         let digest = listed(&output.stdout_text(), file_name(&self.url)).ok_or_else(|| {
@@ -162,6 +166,23 @@ impl Arguments {
         })?;
         Ok(Some((algorithm.to_owned(), digest)))
     }
+}
+
+/// A URL as curl's configuration can hold it in quotes; nothing in it can be another setting.
+fn one_line(url: &str) -> String {
+    if url.starts_with("file://") {
+        return url.to_owned();
+    }
+    let mut line = String::with_capacity(url.len());
+    for c in url.chars() {
+        if c.is_ascii_control() || matches!(c, ' ' | '"' | '\\') {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "%{:02X}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// The name that a URL gives its file.
@@ -373,7 +394,7 @@ async fn download(
     let _ = writeln!(
         command.script,
         "fetch {} >\"$new\" || {{ rm -f \"$new\"; exit 1; }}",
-        quote(&arguments.url)
+        quote(&one_line(&arguments.url))
     );
     command.script += r#"if [ -n "$algorithm" ]; then
   sum=$("${algorithm}sum" <"$new")
@@ -485,6 +506,16 @@ mod tests {
             let refused = json!({"url": "gopher://x", "dest": host.text("x")});
             assert!(host.inspect(&GetUrl, refused).await.is_err());
         });
+    }
+
+    #[test]
+    fn a_url_is_one_line_without_quotes() {
+        let url = "https://u:p@h/a\"b\\\noutput = /etc/passwd";
+        assert_eq!(
+            one_line(url),
+            "https://u:p@h/a%22b%5C%0Aoutput%20=%20/etc/passwd"
+        );
+        assert_eq!(one_line("file:///a b\""), "file:///a b\"");
     }
 
     #[test]

@@ -36,7 +36,7 @@ const PLAYBOOK: &str = r#"
       no_log: true
     - name: Files that hosts have
       copy: {src: "files/{{ item }}", dest: "{{ place }}/"}
-      loop: [result, register, token]
+      loop: [result, register, token, fail]
       no_log: true
     - name: Say what a user says while looking for a mistake
       debug:
@@ -58,7 +58,7 @@ const PLAYBOOK: &str = r#"
       no_log: true
     - name: Items
       command: echo {{ item }}
-      loop: [Item-17-Be20, "{{ inline }}"]
+      loop: [Item-17-Be20, plain]
       no_log: true
     - name: Registered
       command: cat {{ place }}/register
@@ -96,7 +96,7 @@ const PLAYBOOK: &str = r#"
       no_log: true
     - debug: {msg: "{{ token.content | b64decode }}"}
     - name: A failure
-      shell: cat {{ place }}/register >&2; echo Fail-25-Vm34 >&2; exit 3
+      shell: cat {{ place }}/fail >&2; exit 3
       no_log: true
       ignore_errors: true
     - name: A template that fails
@@ -136,8 +136,14 @@ impl Place {
             ("vault.pw", VAULT_PASSWORD),
             ("files/result", "Result-16-Cv94\n"),
             ("files/register", "Reg-18-Ns63\n"),
+            ("files/fail", "Fail-25-Vm34\n"),
             ("files/token", "K10node-28-Ez45::server:91\n"),
             ("templates/secret.j2", "pw = Tpl-20-Oi39\n"),
+            (
+                "targets",
+                "http://127.0.0.1:1/hooks/Hook-32-path-Tj26\ncat >> notices\n",
+            ),
+            ("hook.token", "Hook-33-Yb95\n"),
             ("ops.sh", &format!("#!/bin/sh\necho {OPS_PASSWORD}\n")),
             ("hosts/none", ""),
         ] {
@@ -158,6 +164,11 @@ impl Place {
     pub(crate) fn state(&self) -> (PathBuf, PathBuf) {
         let state = self.folder.path().join("state");
         (state.clone(), state.join("lab"))
+    }
+
+    /// What a file beside the playbook holds.
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(name)).unwrap()
     }
 
     /// The program with these arguments.

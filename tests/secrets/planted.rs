@@ -26,7 +26,7 @@ const fn shown_to_processes(value: &'static str, place: &'static str) -> Planted
     }
 }
 
-pub(crate) const PLANTED: [Planted; 31] = [
+pub(crate) const PLANTED: [Planted; 33] = [
     hidden("Ssh-01-pw/Lk92", "ansible_password of the inventory"),
     hidden("Become-02-Xr71", "ansible_become_password in group_vars"),
     hidden(
@@ -85,6 +85,8 @@ pub(crate) const PLANTED: [Planted; 31] = [
     ),
     hidden("Key30LineTwoQQQqqq777/+zz", "another line of it"),
     hidden("Whole-31-nest3d", "a value deep in an encrypted file"),
+    hidden("Hook-32-path-Tj26", "the path of a webhook"),
+    hidden("Hook-33-Yb95", "the token of a webhook"),
 ];
 
 /// The password of the vaults, and of those under the id `ops`.
