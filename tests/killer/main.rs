@@ -7,6 +7,7 @@
 //! earlier run, whose seed stands in its output. The moments are spread over the whole length of a run: each round has a
 //! part of it of its own. In half of the rounds the run that goes on is killed, too, in every fourth one twice.
 #![expect(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
     reason = "a test fails by panicking, and says its seed"
