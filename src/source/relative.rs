@@ -22,8 +22,13 @@ pub fn relative(path: &Path, folder: &Path) -> PathBuf {
     }
 }
 
-/// Absolute, without `.` and `..`.
+/// Absolute, without `.` and `..`; nothing is the working folder, as the parent of a bare file name is.
 fn plain(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut plain = PathBuf::new();
     for component in path.components() {
@@ -52,6 +57,7 @@ mod tests {
             ("/x/y", "/a", "../x/y"),
             ("/a", "/a", "."),
             ("b/c.yml", "b", "c.yml"),
+            ("c.yml", "", "c.yml"),
         ];
         for (path, folder, expected) in cases {
             let found = relative(Path::new(path), Path::new(folder));

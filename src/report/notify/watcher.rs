@@ -176,6 +176,7 @@ mod tests {
             watcher.event(&at(1_000, kind));
         }
         watcher.finish();
+        drop(watcher);
         Arc::into_inner(told).unwrap().into_inner().unwrap()
     }
 
