@@ -14,6 +14,7 @@
 //! |---|---|---|---|
 //! | 0 | [`source`] | files, places in them, diagnostics and how they are drawn | YAML, Ansible, hosts |
 //! | 0 | [`event`] | everything that happens in a run, as data | who listens |
+//! | 0 | [`holder`] | who holds a lock: run, user, machine, process | where locks lie |
 //! | 0 | [`secrecy`] | values that must not be shown, and the forms they turn up in | where secrets come from |
 //! | 1 | [`yaml`] | YAML 1.1 as PyYAML reads and writes it, with places | playbooks |
 //! | 1 | [`shell`] | quoting, becoming another user | SSH |
@@ -63,6 +64,7 @@ pub mod connection;
 pub mod engine;
 pub mod event;
 pub mod facts;
+pub mod holder;
 pub mod inventory;
 pub mod journal;
 pub mod kubernetes;

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use tokens::{Token, tokens};
 
 /// The floor of each room. A room uses rooms on lower floors only; `cli`, at the top, may use all.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 23] = [
     ("source", 0),
     ("event", 0),
+    ("holder", 0),
     ("secrecy", 0),
     ("yaml", 1),
     ("shell", 1),

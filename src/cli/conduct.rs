@@ -14,12 +14,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
+/// How long a run that is to stop at once may take to give its locks back.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What a verb has read and checked before anything starts.
 pub(super) struct Conduct {
     /// The run whose undo logs are written, or taken back.
     pub(super) run: RunId,
     /// The run under whose name the journal is kept.
     pub(super) journal: RunId,
+    /// What is run, for those who wait for its lock.
+    pub(super) what: String,
     /// The inventory sources.
     pub(super) sources: Vec<String>,
     pub(super) inventory: Arc<Inventory>,
@@ -58,7 +63,8 @@ impl Conduct {
     {
         signals::survive_limits()?;
         let templar = Arc::new(Templar::with_vault(vault::opened()));
-        let lock = state::lock(&self.state, &self.sources, &self.journal)?;
+        let holder = state::holder(&self.journal, &self.what, &self.sources);
+        let lock = state::lock(&self.state, &self.sources, &holder)?;
         let inventory = Arc::make_mut(&mut self.inventory);
         let fleet = labs::start(inventory, &templar, &self.state, &self.sources).await?;
         let store = state::store(&self.state);
@@ -84,8 +90,9 @@ impl Conduct {
                 .with_secrets(confidential::secrets().clone()),
             interrupted,
             store: store.clone(),
-        });
-        let children = engine.children();
+        })
+        .holding(holder);
+        let (children, locks) = (engine.children(), engine.locks());
         let shown = reporters::events(reporter, self.style.clone(), self.journal.clone());
         let showing = tokio::spawn(shown);
         let ended = tokio::select! {
@@ -93,10 +100,12 @@ impl Conduct {
             () = now.notified() => None,
         };
         if ended.is_none() {
-            // Nobody waits for what runs on the hosts any more, so it must not go on.
+            // Nobody waits for what runs on the hosts any more, so it must not go on; and whoever comes next should not find
+            // them locked.
             children.end().await;
+            let _in_time = tokio::time::timeout(LAST_WORDS, locks.give_back()).await;
         }
-        drop(children);
+        drop((children, locks));
         // The engine is gone, and with it the last sender of events.
         let afterwards = showing.await.map_err(anyhow::Error::from)?;
         if let Some(line) = self

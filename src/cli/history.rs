@@ -69,7 +69,9 @@ fn relate(entries: &mut [RunEntry]) {
         entry.resumed_by = resumed.remove(&synopsis.run);
         for (run, hosts) in &taken_back {
             if *run == synopsis.run {
-                hosts.iter().for_each(|host| synopsis.forget(host));
+                for host in hosts {
+                    synopsis.forget(host);
+                }
             }
         }
         if let Some(of) = &synopsis.resumes {

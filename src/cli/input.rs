@@ -129,8 +129,8 @@ impl<'a> Earlier<'a> {
         });
         let found = found.and_then(|(run, hosts)| match (hosts.is_empty(), name) {
             (false, _) => Ok(hosts),
-            (true, "failed") => Err(nobody(name, format!("no host failed in run {run}"))),
-            (true, _) => Err(nobody(name, format!("run {run} left no host undone"))),
+            (true, "failed") => Err(nobody(name, &format!("no host failed in run {run}"))),
+            (true, _) => Err(nobody(name, &format!("run {run} left no host undone"))),
         });
         found
             .map_err(|error| self.trouble.replace(Some(error)))
@@ -142,7 +142,7 @@ impl<'a> Earlier<'a> {
     }
 }
 
-fn nobody(name: &str, why: String) -> CliError {
+fn nobody(name: &str, why: &str) -> CliError {
     CliError::Usage {
         message: format!("--limit @{name}: {why}"),
         hint: Some(format!("a file called `{name}` is meant by `@./{name}`")),

@@ -13,6 +13,7 @@ mod inventory;
 mod lab;
 mod labs;
 mod list;
+mod lock;
 mod output;
 mod page;
 mod parting;

@@ -37,7 +37,7 @@ pub(super) fn error(error: &CliError) {
         CliError::Usage { message, hint } => with_hint(message, hint.as_deref()),
         CliError::Locked(error) => with_hint(
             &error.to_string(),
-            Some("wait for it to end; the lock goes with its process"),
+            Some("wait for it to end, the lock goes with its process; `windlass lock` shows it"),
         ),
         CliError::UnderWay(run) => with_hint(
             &format!("run {run} is still under way"),

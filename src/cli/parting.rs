@@ -2,7 +2,7 @@
 //!
 //! They go to standard error, after everything else, so that they are what a person sees and what a mail ends with.
 
-use super::output;
+use super::{output, state};
 use crate::journal::{Journal, RunId, Store, in_flight};
 use crate::shell::quote;
 
@@ -32,9 +32,9 @@ fn lines(store: &Store, run: &RunId, journal: &RunId, sources: &[String]) -> Vec
         lines.push(format!("  and {} more", flights.len() - NAMED));
     }
     if run != journal {
-        lines.push(format!("to go on: {}", command("rollback", run, sources)));
+        lines.push(format!("to go on: {}", rollback(store, run, sources)));
     } else if flights.iter().any(|flight| flight.steps > 0) {
-        lines.push(format!("to go back: {}", command("rollback", run, sources)));
+        lines.push(format!("to go back: {}", rollback(store, run, sources)));
     }
     lines
 }
@@ -44,21 +44,18 @@ pub(super) fn go_on(command: &str) {
     output::complain(&format!("to go on: {command}"));
 }
 
-fn command(verb: &str, run: &RunId, sources: &[String]) -> String {
-    let inventory: String = sources
-        .iter()
-        .map(|source| format!(" -i {}", quote_if_needed(source)))
-        .collect();
-    format!("windlass {verb} {run}{inventory}")
-}
-
-fn quote_if_needed(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        quote(text)
+fn rollback(store: &Store, run: &RunId, sources: &[String]) -> String {
+    let mut words = format!("windlass rollback {run}");
+    let usual = state::folder(None).ok();
+    if usual.as_deref() != Some(store.root()) {
+        words.push_str(" --state-dir ");
+        words.push_str(&quote(&store.root().display().to_string()));
     }
+    for source in sources {
+        words.push_str(" -i ");
+        words.push_str(&quote(source));
+    }
+    words
 }
 
 /// Says what could not be recorded, if anything.
@@ -92,17 +89,23 @@ mod tests {
         }));
         journal.close();
         let sources = ["hosts.ini".to_owned(), "my hosts".to_owned()];
+        let state = format!(
+            "--state-dir {}",
+            quote(&folder.path().display().to_string())
+        );
+        let back = format!("to go back: windlass rollback r1 {state} -i hosts.ini -i 'my hosts'");
         assert_eq!(
             lines(&store, &run, &run, &sources),
             [
                 "stopped at once; nothing was taken back; 1 host is in flight:",
                 "  a: begun and perhaps done: Put: create /f (1 change not committed)",
-                "to go back: windlass rollback r1 -i hosts.ini -i 'my hosts'",
+                &back,
             ]
         );
         // A rollback of r0 that is recorded as r1.
         let of = RunId::parse("r0").unwrap();
         let last = lines(&store, &of, &run, &sources[..1]).pop().unwrap();
-        assert_eq!(last, "to go on: windlass rollback r0 -i hosts.ini");
+        let expected = format!("to go on: windlass rollback r0 {state} -i hosts.ini");
+        assert_eq!(last, expected);
     }
 }

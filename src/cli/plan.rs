@@ -101,7 +101,8 @@ async fn carry_out(args: &PlanArgs, mut checked: Checked) -> Result<u8, CliError
     let lock = if labs::hosts(&checked.inventory, &templar).is_empty() {
         None
     } else {
-        Some(state::lock(&checked.state, sources, &RunId::new())?)
+        let holder = state::holder(&RunId::new(), "plan", sources);
+        Some(state::lock(&checked.state, sources, &holder)?)
     };
     let inventory = Arc::make_mut(&mut checked.inventory);
     let fleet = labs::start(inventory, &templar, &checked.state, sources).await?;

@@ -63,6 +63,7 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         return Ok(exit_code::DONE);
     }
     let conduct = Conduct {
+        what: format!("rollback of {}", taken.run),
         run: taken.run,
         journal: RunId::new(),
         sources: args.sources.inventory.clone(),

@@ -66,6 +66,12 @@ pub(super) fn start(args: &RunArgs, going: Option<Going>) -> Result<u8, CliError
     let conduct = Conduct {
         journal: run.clone(),
         run,
+        what: args
+            .playbooks
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
         sources: args.sources.inventory.clone(),
         inventory,
         loader,
@@ -209,9 +215,9 @@ fn become_password(args: &ConnectionArgs) -> Result<Option<String>, CliError> {
             )
         })?;
         let password = text.lines().next().map(str::to_owned);
-        password
-            .iter()
-            .for_each(|it| confidential::secrets().learn(it));
+        if let Some(password) = &password {
+            confidential::secrets().learn(password);
+        }
         return Ok(password);
     }
     if !args.ask_become_pass {

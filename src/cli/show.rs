@@ -31,7 +31,9 @@ pub(super) fn main(args: &ShowArgs) -> Result<u8, CliError> {
     if let Some(to) = &args.html {
         page::write(&run, &record.events, to)?;
         let warnings = record.warnings();
-        warnings.iter().for_each(|text| output::warning(text));
+        for text in &warnings {
+            output::warning(text);
+        }
         return Ok(exit_code::DONE);
     }
     let entry = history::entry(&store, &run)?;
@@ -82,9 +84,13 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 fn replay(events: &[Event], style: reporters::Style) {
     let mut reporters = style.reporters();
     for event in events {
-        reporters.iter_mut().for_each(|it| it.event(event));
+        for it in &mut reporters {
+            it.event(event);
+        }
     }
-    reporters.iter_mut().for_each(|it| it.finish());
+    for it in &mut reporters {
+        it.finish();
+    }
 }
 
 /// Shows a run under way until it ends.
@@ -95,7 +101,9 @@ fn follow(store: &Store, run: &RunId, style: reporters::Style) -> Result<u8, Cli
         .build()?;
     let mut reporters = style.reporters();
     let end = runtime.block_on(watch(store, run, journal, &mut reporters));
-    reporters.iter_mut().for_each(|it| it.finish());
+    for it in &mut reporters {
+        it.finish();
+    }
     match end? {
         Followed::Ended => Ok(exit_code::DONE),
         Followed::Gone => {
@@ -144,7 +152,9 @@ async fn watch(
         let read = journal.more(|event| {
             came = true;
             ended |= matches!(event.kind, Kind::RunFinished { .. });
-            reporters.iter_mut().for_each(|it| it.event(&event));
+            for it in &mut *reporters {
+                it.event(&event);
+            }
         });
         read.map_err(anyhow::Error::from)?;
         quiet = if came { 0 } else { quiet + 1 };
@@ -154,6 +164,8 @@ async fn watch(
         if is_gone {
             return Ok(Followed::Gone);
         }
-        reporters.iter_mut().for_each(|it| it.tick());
+        for it in &mut *reporters {
+            it.tick();
+        }
     }
 }

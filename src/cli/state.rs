@@ -1,8 +1,8 @@
 //! Where windlass keeps what must outlive a run.
 
 use super::CliError;
-use crate::journal::{Holder, Lock, LockError, RunId, Store};
-use jiff::Timestamp;
+use crate::holder::Holder;
+use crate::journal::{Lock, LockError, Operator, RunId, Store};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -43,18 +43,21 @@ pub(super) fn inventory_key(sources: &[String]) -> String {
         .collect()
 }
 
+/// This process as the holder of the locks of a run.
+pub(super) fn holder(run: &RunId, what: &str, sources: &[String]) -> Holder {
+    let Operator { user, controller } = Operator::here();
+    let mut holder = Holder::new(run.as_str(), &user, &controller);
+    what.clone_into(&mut holder.what);
+    holder.inventory = sources.join(",");
+    holder
+}
+
 /// The lock of an inventory: one run at a time.
-pub(super) fn lock(folder: &Path, sources: &[String], run: &RunId) -> Result<Lock, CliError> {
+pub(super) fn lock(folder: &Path, sources: &[String], holder: &Holder) -> Result<Lock, CliError> {
     let path = folder
         .join("locks")
         .join(format!("{}.lock", inventory_key(sources)));
-    let holder = Holder {
-        run: run.to_string(),
-        pid: std::process::id(),
-        user: std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
-        since: Timestamp::now(),
-    };
-    Lock::take(&path, &holder).map_err(|error| match error {
+    Lock::take(&path, holder).map_err(|error| match error {
         LockError::Held(_) => CliError::Locked(error),
         LockError::Io { .. } => CliError::Other(error.into()),
     })

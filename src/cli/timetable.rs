@@ -6,6 +6,7 @@ use super::CliError;
 use crate::engine::exit_code;
 use crate::plan::{Begin, CronTimes};
 use crate::shell;
+use std::fmt::Write as _;
 
 /// What is started.
 #[derive(Debug)]
@@ -104,15 +105,15 @@ pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> 
     let mut command = format!("cd {}", shell::quote(&job.folder));
     if let Some(log) = &job.log {
         let folder = log.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        command.push_str(&format!(" && mkdir -m 700 -p {}", shell::quote(folder)));
+        let _ = write!(command, " && mkdir -m 700 -p {}", shell::quote(folder));
     }
     command.push_str(" && ");
     for (name, value) in &job.environment {
-        command.push_str(&format!("{name}={} ", shell::quote(value)));
+        let _ = write!(command, "{name}={} ", shell::quote(value));
     }
     command.push_str(&shell::join(job.words.iter().map(String::as_str)));
     if let Some(log) = &job.log {
-        command.push_str(&format!(" >>{} 2>&1", shell::quote(log)));
+        let _ = write!(command, " >>{} 2>&1", shell::quote(log));
     }
     if command.contains(['\n', '\r']) {
         return Err(no_line(&command));
@@ -133,7 +134,7 @@ pub(super) fn crontab(job: &Job, times: &CronTimes) -> Result<String, CliError> 
         );
     }
     for time in &times.lines {
-        text.push_str(&format!("{time} {command}\n"));
+        let _ = writeln!(text, "{time} {command}");
     }
     Ok(text)
 }
@@ -151,7 +152,9 @@ fn unit_word(word: &str, expands: bool) -> String {
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
             '\r' => text.push_str("\\r"),
-            _ if letter.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            _ if letter.is_control() => {
+                let _ = write!(text, "\\u{:04x}", u32::from(letter));
+            }
             _ => text.push(letter),
         }
     }

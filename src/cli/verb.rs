@@ -1,8 +1,8 @@
 //! From the command line to the verb that was asked for.
 
 use super::{
-    CliError, Verb, args, bundle, confidential, inventory, lab, output, plan, resume, rollback,
-    run, runs, schedule, settings, show,
+    CliError, Verb, args, bundle, confidential, inventory, lab, lock, output, plan, resume,
+    rollback, run, runs, schedule, settings, show,
 };
 use crate::engine::exit_code;
 use crate::settings::Settings;
@@ -54,6 +54,7 @@ fn carry_out(verb: &Verb, settings: &Settings) -> Result<u8, CliError> {
         Verb::Schedule(args) => schedule::main(args, settings),
         Verb::Settings(args) => settings::main(args, settings),
         Verb::Bundle(args) => bundle::main(args),
+        Verb::Lock(args) => lock::main(args),
         Verb::Lab(args) => lab::main(args),
     }
 }

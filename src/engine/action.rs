@@ -4,6 +4,7 @@ use super::connect::{PAUSES, Reached, become_of, reach, waits_for};
 use super::deadman;
 use super::host::Host;
 use super::keywords::{KeywordError, Words, text};
+use super::locks;
 use super::secrets::learn_hidden;
 use super::task::TaskRun;
 use super::variables::host_scope;
@@ -176,6 +177,7 @@ impl Call<'_> {
             let said = script.said.lock();
             let said = said.unwrap_or_else(PoisonError::into_inner).clone();
             deadman::heard(&self.run.shared, &self.on, &said);
+            locks::heard(&self.run.shared, &self.on, &said);
         }
         called
     }
@@ -494,7 +496,7 @@ fn not_written(error: JournalError) -> Called {
 pub(super) fn undo_log(run: &TaskRun, host: &Host) -> Result<UndoLog, Called> {
     let scope = host_scope(&run.shared, host);
     let root = state_folder(&run.shared.templar, &scope).map_err(Called::failed)?;
-    Ok(UndoLog::new(&root, run.shared.run.as_str()))
+    Ok(UndoLog::new(&root, run.shared.run.as_str()).under_lock(locks::of(host)))
 }
 
 /// Where a host keeps its undo logs: `windlass_state_dir`, by default `/var/lib/windlass`.

@@ -2,8 +2,6 @@
 //!
 //! What is under way is never cut short. This file must not know how a window is written down.
 
-use super::exit_code;
-use super::run::Summary;
 use super::shared::Settings;
 use crate::plan::{Allowance, Expected, Fit, Measured};
 use crate::playbook::Play;
@@ -42,13 +40,6 @@ impl<'a> Next<'a> {
             goes_back: play.rollback.is_some(),
             hosts,
         }
-    }
-}
-
-impl Summary {
-    /// Whether all is well and nothing was to be done.
-    pub fn is_idle(&self) -> bool {
-        self.exit_code == exit_code::DONE && self.recap.iter().all(|host| host.changed == 0)
     }
 }
 

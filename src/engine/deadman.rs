@@ -8,6 +8,7 @@
 use super::host::Host;
 use super::keywords::{KeywordError, duration};
 use super::lineage::Lineage;
+use super::locks;
 use super::play::PlayRun;
 use super::rollback::open;
 use super::shared::Shared;
@@ -200,7 +201,8 @@ async fn extend(
 ) -> bool {
     let asking = async {
         let opened = open(shared, lineage, host).await.ok()?;
-        let mut command = Command::new(opened.log.extend(limit));
+        let log = opened.log.under_lock(locks::of(host));
+        let mut command = Command::new(log.extend(limit));
         command.become_user = opened.become_user;
         opened.connection.run(command).await.ok()
     };

@@ -1,6 +1,7 @@
 //! One host as the run sees it: its standing, its variables, its connections.
 
 use super::deadman::Deadman;
+use super::locks::Kept;
 use super::resumed::Earlier;
 use crate::connection::Connection;
 use crate::event::{Counts, HostState};
@@ -89,6 +90,8 @@ pub(super) struct State {
     pub(super) deadman: Deadman,
     /// Tasks beside the play run: what they change is not recorded.
     pub(super) aside: bool,
+    /// The lock that this run has on it.
+    pub(super) lock: Option<Kept>,
     /// It was asked already what earlier runs left on it.
     pub(super) looked_back: bool,
     /// Why the host cannot go back behind its last commit (`windlass.commit`).

@@ -179,7 +179,7 @@ fn room(limit: usize, down: &BTreeMap<String, String>, batch: &[String]) -> Room
 }
 
 /// A cluster: its control-plane hosts, and the kubeconfig's path on them.
-type Whereabouts = (Vec<String>, String);
+pub(super) type Whereabouts = (Vec<String>, String);
 
 /// Those of `hosts` whose nodes are out of service, with the reason.
 async fn nodes(
@@ -217,7 +217,7 @@ async fn nodes(
 }
 
 /// The cluster and the name of a host's node, where the play's variables tell.
-fn whereabouts(
+pub(super) fn whereabouts(
     shared: &Arc<Shared>,
     run: &PlayRun,
     host: &Arc<Host>,

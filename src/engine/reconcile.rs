@@ -5,10 +5,13 @@
 //! controller may be alive: while its timer runs, which a live run keeps moving, this one waits, and if that does
 //! not end, the host fails before anything is changed on it. A node that such a run had cordoned stays cordoned: the
 //! cordon carries the mark of windlass, so the tasks that follow take it over and end it.
+//!
+//! Most hosts are locked by then, and were found with nothing left on them in the same round trip (see `locks`).
 
 use super::batch::{Batch, active};
 use super::host::{Failure, Host, Standing};
 use super::lineage::Lineage;
+use super::locks::{self, Contest, Taken};
 use super::play::PlayRun;
 use super::rollback::{Opened, open};
 use super::shared::Shared;
@@ -61,7 +64,11 @@ impl Batch {
     }
 
     async fn reconcile_host(&self, host: &Arc<Host>) {
-        if host.state().looked_back || self.shared.is_implicit(host) {
+        let settled = {
+            let state = host.state();
+            state.looked_back && (state.lock.is_some() || self.shared.terms().is_none())
+        };
+        if settled || self.shared.is_implicit(host) {
             return;
         }
         let Some(lineage) = self.lineage_of_log(host) else {
@@ -135,6 +142,10 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn settle_all(&self) -> Result<(), Trouble> {
+        self.lock().await?;
+        if self.host.state().looked_back {
+            return Ok(());
+        }
         let opened = open(self.shared, &self.lineage, self.host).await?;
         if self.play.play.rollback.is_some()
             && let Some(resumed) = self.shared.resumed()
@@ -146,6 +157,23 @@ impl Look<'_> {
             self.settle(&opened, left).await?;
         }
         Ok(())
+    }
+
+    /// Takes the lock of a host that could not be reached when all others' were taken.
+    async fn lock(&self) -> Result<(), Trouble> {
+        if self.host.state().lock.is_some() {
+            return Ok(());
+        }
+        match locks::take(self.shared, &self.lineage, self.host, Contest::new(false)).await? {
+            Taken::Ours => Ok(()),
+            Taken::Held(blocker) => Err(Trouble::Busy(blocker.to_string())),
+            Taken::Without(why) => {
+                self.warn(format!(
+                    "no lock keeps other runs away from this host: {why}"
+                ));
+                Ok(())
+            }
+        }
     }
 
     async fn left(&self, opened: &Opened) -> Result<Vec<Left>, Trouble> {

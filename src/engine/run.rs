@@ -5,10 +5,10 @@ use super::closing::{Closing, Next};
 use super::conclude::conclude;
 use super::connect::RunDial;
 use super::deadman;
-use super::exit_code;
 use super::host::{Host, Standing};
 use super::keywords::KeywordError;
 use super::lineage::Lineage;
+use super::locks::Locks;
 use super::pace::{Pace, Room};
 use super::play::PlayRun;
 use super::play_key::PlayKeys;
@@ -16,8 +16,9 @@ use super::policy::Limits;
 use super::probe::{self, Probe};
 use super::resumed::Before;
 use super::shared::{Parts, Shared};
+use super::summary::Summary;
 use super::variables::task_scope;
-use crate::event::{self, Counts, HostState, Kind};
+use crate::event::{self, Kind};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;
 use crate::module;
@@ -32,16 +33,17 @@ use std::time::Instant;
 /// A run on its way.
 pub struct Run {
     shared: Arc<Shared>,
-    matched: bool,
+    pub(super) locks: Arc<Locks>,
+    pub(super) matched: bool,
     /// Hosts that plays were left for, with whether one of these plays takes hosts back: such plays do the work, others look.
-    pending: HashMap<String, bool>,
-    setup_failed: Option<String>,
+    pub(super) pending: HashMap<String, bool>,
+    pub(super) setup_failed: Option<String>,
     stopped: bool,
     /// Whether it stopped because of nodes that are out of service, though no host of the run failed.
-    blocked: bool,
+    pub(super) blocked: bool,
     /// The window that ends the run, and what batches took so far.
     pub(super) closing: Closing,
-    started: Instant,
+    pub(super) started: Instant,
     pub(super) keys: PlayKeys,
     /// What it goes on with, until it starts.
     pub(super) before: Option<Before>,
@@ -57,20 +59,13 @@ struct Course {
     clusters: Arc<Clusters>,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub struct Summary {
-    /// One line per host that took part, or was to.
-    pub recap: Vec<Counts>,
-    /// The exit code.
-    pub exit_code: u8,
-}
-
 impl Run {
     /// Puts the parts together; no host is touched yet.
     pub fn new(parts: Parts) -> Self {
+        let shared = Shared::new(parts);
         Self {
-            shared: Shared::new(parts),
+            locks: Locks::new(shared.clone()),
+            shared,
             matched: false,
             pending: HashMap::new(),
             setup_failed: None,
@@ -104,6 +99,10 @@ impl Run {
             controller,
             resumes,
         });
+        if let Some(summary) = self.lock(&playbook.plays).await {
+            self.close().await;
+            return summary;
+        }
         self.plays(&playbook.plays, 0).await;
         self.close().await;
         self.summary()
@@ -278,6 +277,7 @@ impl Run {
         } = course;
         let mut number = 0;
         while let Some(mut names) = waiting.pop_front() {
+            self.locks.confirm(&names).await;
             if shared.is_interrupted() {
                 // It came between two batches, such as in a soak.
                 waiting.push_front(names);
@@ -433,62 +433,13 @@ impl Run {
         }
     }
 
-    async fn close(&self) {
+    pub(super) async fn close(&self) {
+        self.locks.give_back().await;
         for host in self.shared.everyone() {
             for (_, connection) in host.connections.lock().await.drain() {
                 connection.close().await;
             }
         }
-    }
-
-    fn summary(&self) -> Summary {
-        let mut recap = Vec::new();
-        for host in self.shared.everyone() {
-            let state = host.state();
-            let mut counts = state.counts.clone();
-            counts.state = final_state(&state.standing, state.ended_as, &counts);
-            let untouched = counts.ok
-                + counts.failed
-                + counts.unreachable
-                + counts.skipped
-                + counts.rescued
-                + counts.ignored
-                == 0;
-            // What was committed is done, unless more was to be done to it.
-            let left = self.pending.get(&host.name);
-            let left = left.is_some_and(|works| *works || !state.committed);
-            if counts.state == HostState::Done && left {
-                counts.state = HostState::Pending;
-            } else if untouched && counts.state == HostState::Done {
-                continue;
-            }
-            recap.push(counts);
-        }
-        let exit_code = exit_code::of(
-            &recap,
-            self.shared.is_interrupted(),
-            self.setup_failed.is_some() || !self.matched,
-        );
-        let exit_code = match exit_code {
-            // Whatever cannot be recorded, it did not end well.
-            exit_code::DONE if self.blocked || self.shared.events.broken().is_some() => {
-                exit_code::FAILED
-            }
-            exit_code::DONE if self.closing.has_stopped() => exit_code::WINDOW_CLOSED,
-            other => other,
-        };
-        if !self.matched && self.setup_failed.is_none() {
-            self.shared.events.emit(Kind::Warning {
-                host: None,
-                message: "no play of the playbook matched a host".to_owned(),
-            });
-        }
-        self.shared.events.emit(Kind::RunFinished {
-            recap: recap.clone(),
-            exit_code,
-            took: self.started.elapsed(),
-        });
-        Summary { recap, exit_code }
     }
 }
 
@@ -512,17 +463,4 @@ fn reset(host: &Arc<Host>) {
     state.earlier.owed.clear();
     state.not_undone.clear();
     state.held = None;
-}
-
-fn final_state(standing: &Standing, ended_as: Option<HostState>, counts: &Counts) -> HostState {
-    if let Some(state) = ended_as {
-        return state;
-    }
-    match standing {
-        Standing::Failed(_) => HostState::Failed,
-        Standing::Unreachable(_) => HostState::Unreachable,
-        Standing::Aborted(_) => HostState::Aborted,
-        Standing::Active | Standing::Ended if counts.failed > 0 => HostState::Failed,
-        Standing::Active | Standing::Ended => HostState::Done,
-    }
 }

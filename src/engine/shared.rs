@@ -2,6 +2,7 @@
 
 use super::events::Events;
 use super::host::Host;
+use super::locks::Terms;
 use super::resumed::Resumed;
 use crate::connection::{ConnectionError, Connector, Defaults};
 use crate::inventory::Inventory;
@@ -101,6 +102,9 @@ pub(super) struct Shared {
     interrupted: Arc<AtomicBool>,
     pub(super) store: Store,
     breach: Mutex<Option<String>>,
+    /// What the run takes locks as.
+    terms: OnceLock<Terms>,
+    lost_lock: AtomicBool,
     tasks: AtomicUsize,
     /// The variables of the loops around the current play.
     round: Mutex<Arc<Variables>>,
@@ -139,6 +143,8 @@ impl Shared {
             interrupted: parts.interrupted,
             store: parts.store,
             breach: Mutex::default(),
+            terms: OnceLock::new(),
+            lost_lock: AtomicBool::new(false),
             tasks: AtomicUsize::new(0),
             round: Mutex::default(),
             play_key: Mutex::default(),
@@ -200,13 +206,13 @@ impl Shared {
         let _first = self.resumed.set(resumed);
     }
 
-    /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, or what is done
-    /// cannot be recorded any more.
+    /// Whether nothing new is to be begun: the user asked to stop, the probe gave too many bad answers, a lock was lost, or
+    /// what is done cannot be recorded any more.
     pub(super) fn is_to_stop(&self) -> bool {
         self.is_interrupted() || self.breached().is_some()
     }
 
-    /// Why the run ends though nobody asked it to: the user's probe, or a journal that cannot be written.
+    /// Why the run ends though nobody asked it to: the user's probe, a lock that was lost, or a journal that cannot be written.
     pub(super) fn breached(&self) -> Option<String> {
         let breach = self
             .breach
@@ -224,12 +230,33 @@ impl Shared {
         ))
     }
 
-    /// The user's probe ends the run; the first reason stays.
+    /// The run ends; the first reason stays.
     pub(super) fn breach(&self, reason: String) {
         self.breach
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert(reason);
+    }
+
+    /// The run takes locks, as these terms say; the first ones count.
+    pub(super) fn lock_as(&self, terms: Terms) {
+        let _set = self.terms.set(terms);
+    }
+
+    /// What the run takes locks as; a run that takes none, as in check mode, has none to lose.
+    pub(super) fn terms(&self) -> Option<&Terms> {
+        self.terms.get().filter(|_| !self.settings.check)
+    }
+
+    /// A lock of this run is another run's, or was broken: it goes no further.
+    pub(super) fn lose_lock(&self, reason: String) {
+        self.lost_lock.store(true, Ordering::Relaxed);
+        self.breach(reason);
+    }
+
+    /// Whether the run lost a lock.
+    pub(super) fn lost_lock(&self) -> bool {
+        self.lost_lock.load(Ordering::Relaxed)
     }
 
     /// Whether the user asked to stop.

@@ -3,7 +3,8 @@
 use super::exit_code;
 use super::lineage::Lineage;
 use super::rollback::{Extent, way_back};
-use super::run::{Run, Summary};
+use super::run::Run;
+use super::summary::Summary;
 use crate::event::{self, Counts, HostState, Kind};
 use crate::journal::Operator;
 use crate::kubernetes::Clusters;
@@ -27,6 +28,10 @@ impl Run {
             controller,
             resumes: None,
         });
+        if let Some(summary) = self.lock_hosts(hosts).await {
+            self.close().await;
+            return summary;
+        }
         let clusters = Arc::new(Clusters::new(self.dial(&lineage)));
         let mut recap = Vec::new();
         // One after the other, the last one first: a control plane must never lose two members at once.
@@ -60,6 +65,7 @@ impl Run {
             });
             shared.events.emit_done(way.event(name)).await;
         }
+        self.close().await;
         let whole = recap
             .iter()
             .all(|counts| counts.state == HostState::RolledBack);

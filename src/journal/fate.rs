@@ -1,8 +1,8 @@
 //! What became of an earlier run: whether its controller is gone, is at work, or was never here.
 
-use super::{Holder, RunId, Store};
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use super::{LockFile, RunId, Store};
+use crate::holder::Holder;
+use std::fs;
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,10 @@ pub enum Fate {
 impl Store {
     /// What became of `run`, by its journal and by the locks of all inventories: a lock is the kernel's and ends with its process.
     pub fn fate(&self, run: &RunId) -> Fate {
-        let locks = fs::read_dir(self.root().join("locks"));
-        let held = locks
-            .into_iter()
-            .flatten()
-            .filter_map(Result::ok)
-            .any(|lock| is_held_by(&lock.path(), run));
+        let held = self.locks().into_iter().any(|lock| {
+            let holds = |holder: &Holder| holder.run == run.as_str();
+            lock.holder.as_ref().is_some_and(holds) && lock.is_held()
+        });
         if held {
             Fate::Running
         } else if self.run_folder(run).is_dir() {
@@ -32,25 +30,21 @@ impl Store {
             Fate::Foreign
         }
     }
-}
 
-fn is_held_by(lock: &Path, run: &RunId) -> bool {
-    let holder = fs::read_to_string(lock)
-        .ok()
-        .and_then(|text| serde_json::from_str::<Holder>(&text).ok());
-    if holder.is_none_or(|holder| holder.run != run.as_str()) {
-        return false;
+    /// The locks of all inventories, held or not, in the order of their files.
+    pub fn locks(&self) -> Vec<LockFile> {
+        let entries = fs::read_dir(self.root().join("locks"));
+        let entries = entries.into_iter().flatten().filter_map(Result::ok);
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.iter().map(|path| LockFile::read(path)).collect()
     }
-    // A shared lock disturbs nobody but a run that starts at this very moment, so it is held no longer than asked.
-    File::open(lock)
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::journal::Lock;
-    use jiff::Timestamp;
 
     #[test]
     fn a_run_is_gone_when_nobody_holds_its_lock() {
@@ -60,12 +54,7 @@ mod tests {
         assert_eq!(store.fate(&run), Fate::Foreign);
         store.create(&run).unwrap().close();
         assert_eq!(store.fate(&run), Fate::Gone);
-        let holder = Holder {
-            run: run.to_string(),
-            pid: 7,
-            user: "ann".to_owned(),
-            since: Timestamp::UNIX_EPOCH,
-        };
+        let holder = Holder::new(run.as_str(), "ann", "laptop");
         let lock = Lock::take(&folder.path().join("locks/a.lock"), &holder).unwrap();
         assert_eq!(store.fate(&run), Fate::Running);
         drop(lock);

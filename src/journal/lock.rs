@@ -1,23 +1,9 @@
 //! One run per inventory: a lock file that the kernel releases when its holder dies.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use crate::holder::{Holder, age};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-
-/// Who holds a lock.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Holder {
-    /// The run.
-    pub run: String,
-    /// The process.
-    pub pid: u32,
-    /// The user's login name.
-    pub user: String,
-    /// When it was taken.
-    pub since: Timestamp,
-}
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
@@ -36,8 +22,8 @@ impl Drop for Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("{}", describe(.0.as_ref()))]
-    Held(Option<Holder>),
+    #[error("{}", describe(.0.as_deref()))]
+    Held(Option<Box<Holder>>),
     /// The file could not be used.
     #[error("{}: {source}", path.display())]
     Io {
@@ -51,13 +37,39 @@ pub enum LockError {
 fn describe(holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!(
-            "run {} of {} (process {}) holds the lock since {}",
-            holder.run,
-            holder.user,
-            holder.pid,
-            holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+            "{} holds the lock of this inventory since {}, for {}",
+            holder.who(),
+            holder.since_text(),
+            age(holder.held_for())
         ),
-        None => "another run holds the lock".to_owned(),
+        None => "another run holds the lock of this inventory".to_owned(),
+    }
+}
+
+/// A lock file, and who has it or had it last.
+#[derive(Debug, Clone)]
+pub struct LockFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Who holds it, or held it last; `None` for a file that cannot be read.
+    pub holder: Option<Holder>,
+}
+
+impl LockFile {
+    /// Reads who wrote into the lock at `path`.
+    pub fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        Self {
+            path: path.to_owned(),
+            holder: serde_json::from_str(&text).ok(),
+        }
+    }
+
+    /// Whether a process holds it at this moment.
+    pub fn is_held(&self) -> bool {
+        // A shared lock disturbs nobody but a run that starts at this very moment, so it is held no longer than asked.
+        File::open(&self.path)
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
@@ -98,29 +110,34 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     fn holder(run: &str) -> Holder {
-        Holder {
-            run: run.to_owned(),
-            pid: 7,
-            user: "ann".to_owned(),
-            since: Timestamp::UNIX_EPOCH,
-        }
+        let mut holder = Holder::new(run, "ann", "laptop");
+        holder.pid = 7;
+        holder.what = "upgrade.yml".to_owned();
+        holder
     }
 
     #[test]
     fn the_second_run_is_told_who_holds_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("locks/a");
-        let held = Lock::take(&path, &holder("one")).unwrap();
+        assert!(!LockFile::read(&path).is_held());
+        let mut first = holder("one");
+        first.since = Timestamp::UNIX_EPOCH;
+        let held = Lock::take(&path, &first).unwrap();
         let error = Lock::take(&path, &holder("two")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "run one of ann (process 7) holds the lock since 1970-01-01 00:00:00 UTC"
-        );
+        let expected = "run one of ann on laptop (process 7, upgrade.yml) holds the lock of this inventory \
+                        since 1970-01-01 00:00:00 UTC, for ";
+        assert!(error.starts_with(expected), "{error}");
+        let seen = LockFile::read(&path);
+        assert_eq!((seen.is_held(), seen.holder), (true, Some(first.clone())));
         // As a child has it that another thread is just starting.
         let _copy = held.file.try_clone().unwrap();
         drop(held);
+        let seen = LockFile::read(&path);
+        assert_eq!((seen.is_held(), seen.holder), (false, Some(first)));
         Lock::take(&path, &holder("two")).unwrap();
     }
 }

@@ -24,7 +24,7 @@ pub use fingerprint::{Difference, Fingerprint, Fingerprints};
 pub use flight::{InFlight, in_flight};
 pub use follow::Follow;
 pub use history::{History, Owed};
-pub use lock::{Holder, Lock, LockError};
+pub use lock::{Lock, LockError, LockFile};
 pub use operator::Operator;
 pub use outcome::Outcome;
 pub use reader::{Damage, Reader, Record};

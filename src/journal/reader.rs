@@ -312,7 +312,7 @@ mod tests {
     fn a_long_journal_is_read_line_by_line() {
         let text = started(VERSION) + &committed("host-0001").repeat(20_000);
         let mut reader = Reader::new(text.as_bytes(), Path::new("events.jsonl"));
-        assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 20_001);
+        assert_eq!(reader.by_ref().flatten().count(), 20_001);
         assert!(reader.buffer.capacity() < 64 * 1024);
     }
 }

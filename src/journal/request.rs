@@ -17,10 +17,6 @@ pub const REQUEST_VERSION: u32 = 1;
 
 /// What a run was asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags of the command line, each on its own"
-)]
 pub struct Request {
     /// The version of the format.
     pub version: u32,

@@ -301,9 +301,9 @@ mod tests {
         durable.then(|| receiver.try_recv().unwrap())
     }
 
-    fn full() -> Option<Result<(), JournalError>> {
+    fn full() -> Result<(), JournalError> {
         let words = "No space left on device".to_owned();
-        Some(Err(JournalError::Broken(words)))
+        Err(JournalError::Broken(words))
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
                     assert!(disk.is_synced());
                     recorded.push(host.to_owned());
                 } else {
-                    assert_eq!(answer, full(), "room for {room} bytes");
+                    assert_eq!(answer, Some(full()), "room for {room} bytes");
                 }
             }
             assert_eq!(disk.events(), recorded, "room for {room} bytes");
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(disk.events(), ["a"]);
         disk.content().room = usize::MAX;
         // It stays broken all the same: nothing more is to be begun.
-        assert_eq!(hand(&mut writer, "e", true), full());
+        assert_eq!(hand(&mut writer, "e", true), Some(full()));
         assert_eq!(disk.events(), ["a", "b", "c", "d", "e"]);
         assert_eq!(health.unwritten(), 0);
         writer.end();
@@ -375,7 +375,7 @@ mod tests {
         let mut writer = Writer::new(disk.clone(), Some(ballast), Health::default());
         assert_eq!(hand(&mut writer, "a", true), Some(Ok(())));
         assert!(path.exists());
-        assert_eq!(hand(&mut writer, "b", true), full());
+        assert_eq!(hand(&mut writer, "b", true), Some(full()));
         assert!(!path.exists());
 
         let ballast = Ballast::take_room(&path).unwrap();

@@ -19,6 +19,7 @@ mod healthz;
 mod here;
 mod kubeconfig;
 mod kubectl;
+mod lease;
 mod objects;
 mod overview;
 pub mod preflight;
@@ -50,6 +51,10 @@ pub use gate::{ApiServer, GateError, GateOptions, Passed, gate_api, moment};
 pub use gate_node::{NodeChecks, gate};
 pub use health::{HealthPort, gate_health};
 pub use healthz::Healthz;
+pub use lease::{
+    ClusterLease, HeldLease, LEASE_DURATION, LEASE_RENEWAL, LeaseAnswer, Renewal, break_lease,
+    cluster_for_lease, look_at_lease, take_lease,
+};
 pub use objects::{PodKey, config_map};
 pub use overview::{NodeOverview, overview};
 pub use release::{ReleaseError, ReleaseKind, ReleaseRecord, release};

@@ -128,9 +128,9 @@ mod tests {
             metrics_file("20260102-a1", metrics.clone(), complain()),
         ];
         for (number, kind) in failed_run().into_iter().enumerate() {
-            reporters
-                .iter_mut()
-                .for_each(|it| it.event(&at(0, kind.clone())));
+            for it in &mut reporters {
+                it.event(&at(0, kind.clone()));
+            }
             let text = fs::read_to_string(&metrics).unwrap();
             assert!(
                 text.contains("windlass_run_running{") && text.contains("} 1\n"),
@@ -138,7 +138,9 @@ mod tests {
             );
             assert!(!junit.exists());
         }
-        reporters.iter_mut().for_each(|it| it.finish());
+        for it in &mut reporters {
+            it.finish();
+        }
         for path in [&junit, &metrics] {
             let mode = fs::metadata(path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o644, "{}", path.display());

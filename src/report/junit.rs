@@ -365,10 +365,10 @@ mod tests {
         }) = kinds.last_mut()
         {
             *exit_code = 0;
-            recap.iter_mut().for_each(|host| {
+            for host in recap.iter_mut() {
                 host.failed = 0;
                 host.state = HostState::Done;
-            });
+            }
         }
         kinds.retain(|kind| !matches!(kind, Kind::Stopped { .. } | Kind::RollbackFinished { .. }));
         let xml = of(kinds);

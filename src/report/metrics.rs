@@ -298,6 +298,11 @@ mod tests {
         metrics
     }
 
+    /// A whole number as it stands there.
+    fn shown(text: &str, series: &str) -> String {
+        value(text, series).to_string()
+    }
+
     fn value(text: &str, series: &str) -> f64 {
         let samples = parse(text);
         let (name, label) = series.split_once('{').unwrap_or((series, "}"));
@@ -344,16 +349,16 @@ mod tests {
             end(vec![counts("a", 1, 0, HostState::Done)], 0),
         ];
         let first = metrics(good).ended("");
-        assert_eq!(value(&first, SUCCESS), 5.0);
+        assert_eq!(shown(&first, SUCCESS), "5");
         let mut failed = failed_run();
         let begun = metrics(vec![failed.remove(0)]).begun(&first);
-        assert_eq!(value(&begun, RUNNING), 1.0);
-        assert_eq!(value(&begun, "windlass_last_run_exit_code"), 0.0);
+        assert_eq!(shown(&begun, RUNNING), "1");
+        assert_eq!(shown(&begun, "windlass_last_run_exit_code"), "0");
         assert_eq!(parse(&begun).len(), parse(&first).len());
         let second = metrics(failed_run()).ended(&begun);
-        assert_eq!(value(&second, RUNNING), 0.0);
-        assert_eq!(value(&second, SUCCESS), 5.0);
-        assert_eq!(value(&second, "windlass_last_run_exit_code"), 2.0);
+        assert_eq!(shown(&second, RUNNING), "0");
+        assert_eq!(shown(&second, SUCCESS), "5");
+        assert_eq!(shown(&second, "windlass_last_run_exit_code"), "2");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// A column of hosts, and how many of a run belong there.
+type Count = (&'static str, fn(&Tally) -> usize);
+
 /// A run as lists show it.
 #[derive(Debug, Clone)]
 pub struct RunEntry {
@@ -76,11 +79,11 @@ impl RunList {
             .collect()
     }
 
-    fn counts(&self, entries: &[RunEntry]) -> Vec<(&'static str, fn(&Tally) -> usize)> {
+    fn counts(&self, entries: &[RunEntry]) -> Vec<Count> {
         if self.listed == Listed::ToTakeBack {
             return Vec::new();
         }
-        let all: [(&'static str, fn(&Tally) -> usize); 4] = [
+        let all: [Count; 4] = [
             ("CHANGED", |tally| tally.changed),
             ("FAILED", |tally| tally.failed),
             ("BACK", |tally| tally.went_back),

@@ -97,9 +97,8 @@ impl Secrets {
         if value.contains("{{") {
             return;
         }
-        if DECLARED.contains(&name) {
-            self.learn(value);
-        } else if value.len() >= SHORTEST_NAMED && !is_plain(value) {
+        let long = value.len() >= SHORTEST_NAMED && !is_plain(value);
+        if long || DECLARED.contains(&name) {
             self.learn(value);
         }
     }

@@ -112,10 +112,18 @@ mod tests {
             .map(|it| it.map_err(|wrong| wrong.message))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is compared with what may be nothing"
+    )]
     fn text(text: &str) -> Option<Result<Value, String>> {
         Some(Ok(Value::Text(text.to_owned())))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it is compared with what may be nothing"
+    )]
     fn list(items: &[&str]) -> Option<Result<Value, String>> {
         let items = items.iter().map(|it| (*it).to_owned()).collect();
         Some(Ok(Value::List(items)))

@@ -3,7 +3,7 @@
 //! The scripts that stay on the host are plain and meant to be read and run by an administrator; their fixed parts
 //! are the `.sh` files beside this one.
 
-use super::{Entry, RevertReport, RunState};
+use super::{Entry, HostLock, RevertReport, RunState};
 use crate::event::Phase;
 use crate::shell::quote;
 use std::fmt::Write as _;
@@ -31,6 +31,8 @@ pub struct UndoLog {
     run: String,
     /// What the dead-man timer is set to with the next step, in seconds.
     limit: Option<u64>,
+    /// The lock that the run must still have whenever it records a step.
+    lock: Option<HostLock>,
     /// The key of the play that the host passes with the next commit.
     passed: Option<String>,
 }
@@ -44,8 +46,16 @@ impl UndoLog {
             runs,
             run: run.to_owned(),
             limit: None,
+            lock: None,
             passed: None,
         }
+    }
+
+    /// The same log; a step is recorded only while the run has this lock of the host.
+    #[must_use]
+    pub fn under_lock(mut self, lock: Option<HostLock>) -> Self {
+        self.lock = lock;
+        self
     }
 
     /// The same log; the next commit says which play the host passed with it.
@@ -72,6 +82,7 @@ impl UndoLog {
             runs: self.runs.clone(),
             run: run.to_owned(),
             limit: None,
+            lock: None,
             passed: None,
         }
     }
@@ -103,7 +114,8 @@ impl UndoLog {
 
     /// Records step `step`, which is about to change `what`, with its inverse. Nothing may be changed if it fails.
     ///
-    /// It fails on a host that went back by itself. `parse_armed` reads what it says of the dead-man timer.
+    /// It fails on a host that went back by itself, and where the run does not have the lock any more that it was given to go by.
+    /// `parse_armed` reads what it says of the dead-man timer.
     ///
     /// Steps are numbered in order from 1. Recording the same number again changes nothing.
     pub fn intent(&self, step: u32, what: &str, entries: &[Entry]) -> String {
@@ -113,6 +125,8 @@ impl UndoLog {
             quote(&self.folder)
         );
         let mut script = format!("umask 077\nset -e\ndir={}\n", quote(&self.folder));
+        // Before anything is written: a host whose lock is another run's is left as it is.
+        script += &self.lock.as_ref().map(HostLock::guard).unwrap_or_default();
         script += "mkdir -p \"$dir/files\" \"$dir/undo\" \"$dir/releases\"\n";
         script += "chmod 700 \"$dir\"\n";
         script += &write_once("functions.sh", FUNCTIONS);
@@ -192,7 +206,8 @@ impl UndoLog {
     /// Moves the dead-man timer to `limit` from now, if it runs. Ends with `WENT_BACK` on a host that went back by itself.
     pub fn extend(&self, limit: Duration) -> String {
         format!(
-            "sh {} extend {}\n",
+            "{}sh {} extend {}\n",
+            self.lock.as_ref().map(HostLock::touch).unwrap_or_default(),
             quote(&format!("{}/deadman.sh", self.folder)),
             whole_seconds(limit)
         )

@@ -13,10 +13,19 @@
 //! - `deadman.sh`: arms, moves and stops the dead-man timer (a transient unit of systemd), and is what the timer runs
 //! - `deadline`: when the timer runs out: seconds since boot, the limit, the boot; no file, no timer
 //! - `seen`: a later run has told the user that the host went back by itself
+//!
+//! Under `<root>/lock/` is what keeps two runs from working on the host at once:
+//!
+//! - `holder`: who has it: `run RUN`, `holder` with more of it as JSON, `lease` for each Lease that the run has, and `taken`:
+//!   hundredths of a second since boot, the boot
+//! - `alive`: its last sign of life, likewise
 
 #[cfg(test)]
 mod deadman_tests;
 mod entry;
+mod host_lock;
+#[cfg(test)]
+mod host_lock_tests;
 mod left;
 mod log;
 mod report;
@@ -25,6 +34,7 @@ mod standing;
 mod tests;
 
 pub use entry::{Entry, Undo};
+pub use host_lock::{HeldLock, HostLock, LOST_LOCK, LockState};
 pub use left::Left;
 pub use log::UndoLog;
 pub use report::{

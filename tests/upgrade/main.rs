@@ -40,6 +40,7 @@
 //! | 31 | a k3s server hangs at its start | `k3s` | `k3s` |
 //! | 32 | a k3s agent before its servers | `versions`, `k3s` | |
 //! | 37 | it is started by a timer | `schedule` (what is started) | `schedule` |
+//! | 37 | two runs at once, a stale lock | `locks` | |
 //! | 38 | the window closes in mid-run | `window` | |
 //! | 39 | one worker, a control plane out of reach | `limits`, `preflight` | |
 //! | 40 | a unit that was edited by hand | `drift` | |
@@ -77,6 +78,7 @@ mod kubeadm;
 mod kubelet;
 mod lab;
 mod limits;
+mod locks;
 mod mirror;
 mod objects;
 mod preflight;

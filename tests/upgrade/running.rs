@@ -111,6 +111,41 @@ pub(crate) fn interrupted_at(
     output
 }
 
+/// Runs a command to its end, and does something else in the meantime, from the moment on that is waited for.
+pub(crate) fn meanwhile<T>(
+    limit: Duration,
+    mut command: Command,
+    is_the_moment: impl Fn(&Value) -> bool,
+    other: impl FnOnce(&[u8]) -> T,
+) -> (Output, T) {
+    let said = format!("{command:?}");
+    let mut child = started(&mut command);
+    let watch = Watch::over(&child, limit);
+    let stderr = read(child.stderr.take().unwrap());
+    let mut stdout = Vec::new();
+    let mut other = Some(other);
+    let mut done = None;
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        stdout.extend_from_slice(line.as_bytes());
+        stdout.push(b'\n');
+        let event = serde_json::from_str::<Value>(&line).unwrap_or_default();
+        if is_the_moment(&event["kind"])
+            && let Some(other) = other.take()
+        {
+            done = Some(other(&stdout));
+        }
+    }
+    let status = child.wait().unwrap();
+    let output = Output {
+        status,
+        stdout,
+        stderr: stderr.join().unwrap(),
+    };
+    watch.end(&said, limit, &output);
+    (output, done.expect("the run ended before its moment came"))
+}
+
 fn started(command: &mut Command) -> Child {
     command
         .stdin(Stdio::null())

@@ -276,14 +276,16 @@ fn told_twice_a_run_ends_what_it_started_and_says_what_is_left() {
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "new");
     let id = run.id();
+    let state = here.at("state");
+    let state = format!("--state-dir {}", state.display());
     let last: Vec<&str> = run.errors.lines().collect();
     assert_eq!(
         last,
         [
             "stopped at once; nothing was taken back; 1 host is in flight:",
             "  one: at `Sleep` (1 change not committed)",
-            &format!("to go on: windlass resume {id} -i hosts"),
-            &format!("to go back: windlass rollback {id} -i hosts"),
+            &format!("to go on: windlass resume {id} {state}"),
+            &format!("to go back: windlass rollback {id} {state} -i hosts"),
         ]
     );
     // Nobody holds the lock any more, and the way back is open.
@@ -320,7 +322,7 @@ fn a_run_that_is_told_twice_names_the_host_in_flight() {
     assert_eq!(run.code, Some(130), "{}", run.errors);
     assert!(run.errors.contains("  worker1: "), "{}", run.errors);
     assert!(!run.errors.contains("  worker2: "), "{}", run.errors);
-    let go_on = format!("to go on: windlass resume {} -i ", run.id());
+    let go_on = format!("to go on: windlass resume {} ", run.id());
     assert!(run.errors.contains(&go_on), "{}", run.errors);
     lab.journal_of(&run);
     lab.clear_fault("worker1", "budget-blocked");

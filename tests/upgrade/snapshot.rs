@@ -8,7 +8,7 @@
 //! - `node/NAME/ready`, `version`, `unschedulable`, `taints`, `pods`, `labels/KEY`, `annotations/KEY`
 //! - `budget/NAMESPACE/NAME`
 //!
-//! Left out are the run's own undo log (`var/lib/windlass/runs`), what the lab itself writes at each start (kubeconfigs),
+//! Left out are the run's own undo log and lock (`var/lib/windlass/runs`, `lock`), what the lab itself writes at each start (kubeconfigs),
 //! and the lab's own notes (`run`, `faults`).
 
 use crate::inventory::sha256;
@@ -20,9 +20,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Parts of a host's folder that are not the owner's.
-const NOT_THE_OWNERS: [&str; 5] = [
+const NOT_THE_OWNERS: [&str; 6] = [
     "run",
     "faults",
+    "var/lib/windlass/lock",
     "var/lib/windlass/runs",
     "etc/kubernetes/admin.conf",
     "etc/rancher/k3s/k3s.yaml",

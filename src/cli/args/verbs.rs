@@ -1,8 +1,8 @@
 //! The verbs.
 
 use super::{
-    BundleArgs, InventoryArgs, LabArgs, PlanArgs, ResumeArgs, RollbackArgs, RunArgs, RunsArgs,
-    ScheduleArgs, SettingsArgs, ShowArgs,
+    BundleArgs, InventoryArgs, LabArgs, LockArgs, PlanArgs, ResumeArgs, RollbackArgs, RunArgs,
+    RunsArgs, ScheduleArgs, SettingsArgs, ShowArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -59,6 +59,8 @@ pub enum Verb {
     Schedule(Box<ScheduleArgs>),
     /// Make one file of binaries, images and checksums for places without a way out, or check one.
     Bundle(BundleArgs),
+    /// Show who holds which locks, or free what a dead run holds.
+    Lock(Box<LockArgs>),
     /// Show what holds where the command line says nothing, and where it comes from.
     Settings(SettingsArgs),
     /// Look after the lab that ships with the inventory.

@@ -325,7 +325,7 @@ fn what_would_not_end_in_time_does_not_begin() {
         panic!("it would end after the window");
     };
     assert_eq!(closes.timestamp(), at("2026-11-21T06:00:00Z"));
-    assert_eq!(left, Duration::from_mins(60));
+    assert_eq!(left, Duration::from_hours(1));
     assert_eq!(fits("2026-11-21T06:00:00Z", 0), Fit::Closed);
     assert_eq!(
         good("00:00-24:00").fits(at("2026-11-21T05:00:00Z"), Duration::from_hours(9999)),

@@ -418,9 +418,8 @@ fn step(at: i64, task: usize, result: &TaskResult, undo: Option<String>) -> Opti
     let (note, outputs) = match result.status {
         Status::Skipped => return None,
         Status::Ok if result.took < SLOW => return None,
-        Status::Ok => (String::new(), Vec::new()),
+        Status::Ok | Status::Aborted => (String::new(), Vec::new()),
         Status::Changed => (change(result, undo), Vec::new()),
-        Status::Aborted => (String::new(), Vec::new()),
         Status::Failed | Status::Ignored | Status::Unreachable | Status::Unknown => {
             (failure::message(result), output::of(result))
         }
@@ -569,7 +568,7 @@ mod tests {
     fn a_soak_ends_when_something_else_begins_and_is_no_host_s_that_failed() {
         let soaking = Kind::Soaking {
             hosts: names(&["a", "b"]),
-            length: Duration::from_secs(60),
+            length: Duration::from_mins(1),
         };
         let run = folded(vec![
             run(),

@@ -16,10 +16,13 @@ pub fn html_at_end(zone: TimeZone, done: impl FnOnce(&str) + Send + 'static) -> 
     })
 }
 
+/// What becomes of the page.
+type Done = Box<dyn FnOnce(&str) + Send>;
+
 struct HtmlAtEnd {
     clock: Clock,
     run: Run,
-    done: Option<Box<dyn FnOnce(&str) + Send>>,
+    done: Option<Done>,
 }
 
 impl Reporter for HtmlAtEnd {

@@ -176,8 +176,7 @@ mod tests {
             watcher.event(&at(1_000, kind));
         }
         watcher.finish();
-        let told = told.lock().unwrap().clone();
-        told
+        Arc::into_inner(told).unwrap().into_inner().unwrap()
     }
 
     fn texts(told: &[Value]) -> Vec<&str> {

@@ -190,8 +190,6 @@ impl Transcript {
             Kind::UndoRecorded { host, step, what } => {
                 self.note(2, &format!("  [{host}] undo {step}: {}", one_line(what)))
             }
-            // What is pending is said where it is run, or where it is not.
-            Kind::Notified { .. } => String::new(),
             Kind::HostPassed { host, .. } => self.note(2, &format!("  [{host}] passed the play")),
             Kind::HostCommitted { host } => self.note(1, &format!("  [{host}] committed")),
             Kind::DeadmanArmed { host, limit } => self.note(
