@@ -52,10 +52,10 @@ pub struct ResumeArgs {
     )]
     pub json: bool,
     /// Show more: results, then task files, then connections.
-    #[arg(id = "output.verbosity", short, long = "verbose", action = ArgAction::Count, help_heading = "Output")]
+    #[arg(id = "output.verbosity", short = 'v', long = "verbose", action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Say only what changes and what goes wrong, and how it ended in one line.
-    #[arg(id = "output.form=quiet", short, long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
+    #[arg(id = "output.form=quiet", short = 'q', long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
     pub quiet: bool,
     /// Plain lines even on a terminal.
     #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
