@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_changed_vault_stays_closed() {
-        let changed = NUMBER.replacen("6566\n", "6562\n", 1);
+        let changed = NUMBER.replacen("6566\n", "6565\n", 1);
         assert_ne!(changed, NUMBER);
         let error = vault(&[("default", "testpw")]).value(&changed).unwrap_err();
         assert!(matches!(error, VaultError::NotDecrypted { .. }), "{error}");

@@ -137,10 +137,10 @@ fn a_failure_its_way_back_and_a_later_rollback_tell_no_secret() {
     assert_shown_clean(&place);
     let again = clean(place.run(&["--json"]));
     assert_eq!(again.status.code(), Some(0), "{}", text(&again));
-    let listed = clean(place.command(&["rollback", "-i", "inventory.ini"]));
-    let listed = text(&listed);
-    let run = listed.lines().next().unwrap();
-    let run = run.split_whitespace().next().unwrap();
+    let first = again.stdout.split(|byte| *byte == b'\n').next().unwrap();
+    let first: Value = serde_json::from_slice(first).unwrap();
+    let run = first["kind"]["run"].as_str().unwrap();
+    clean(place.command(&["rollback", "-i", "inventory.ini"]));
     let vault = [
         "--vault-password-file",
         "vault.pw",
