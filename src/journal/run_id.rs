@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-/// A name such as `20261121-070312-4f1c`: sorts by time, safe in a path and as a Kubernetes annotation.
+/// A name such as `20261121-070312-4f1c2a`: sorts by time, safe in a path and as a Kubernetes annotation.
+///
+/// After the second come its 256th part, so that runs of one second keep their order, and 16 bits of chance.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(String);
 
@@ -13,7 +15,9 @@ impl RunId {
     pub fn new() -> Self {
         let now = Timestamp::now();
         let chance = RandomState::new().hash_one(now.as_nanosecond()) & 0xffff;
-        Self(format!("{}-{chance:04x}", now.strftime("%Y%m%d-%H%M%S")))
+        let part = now.subsec_nanosecond().unsigned_abs() / (1_000_000_000 / 256 + 1);
+        let second = now.strftime("%Y%m%d-%H%M%S");
+        Self(format!("{second}-{part:02x}{chance:04x}"))
     }
 
     /// Takes a name that a user typed; only letters, digits and `-` are allowed.
@@ -43,6 +47,18 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::RunId;
+
+    #[test]
+    fn runs_of_one_second_keep_their_order() {
+        let mut last = RunId::new();
+        for _ in 0..20 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            let next = RunId::new();
+            assert!(last < next, "{last} {next}");
+            assert_eq!(next.as_str().len(), "20261121-070312-4f1c2a".len());
+            last = next;
+        }
+    }
 
     #[test]
     fn ids_are_safe_in_a_path() {
