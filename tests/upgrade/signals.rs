@@ -284,8 +284,8 @@ fn told_twice_a_run_ends_what_it_started_and_says_what_is_left() {
         [
             "stopped at once; nothing was taken back; 1 host is in flight:",
             "  one: at `Sleep` (1 change not committed)",
-            &format!("to go on: windlass resume {id} {state}"),
             &format!("to go back: windlass rollback {id} {state} -i hosts"),
+            &format!("to go on: windlass resume {id} {state}"),
         ]
     );
     // Nobody holds the lock any more, and the way back is open.
