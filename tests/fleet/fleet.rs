@@ -214,9 +214,10 @@ impl Fleet {
         for (unit, binary) in role.units() {
             host.assert_serves(unit, binary, &version);
         }
+        // A heartbeat that comes late on a busy machine is no failure of the run before.
+        crate::host::until("the node is ready", || self.node(name)["ready"] == "True");
         let node = self.node(name);
         assert_eq!(node["version"], version, "{node}");
-        assert_eq!(node["ready"], "True", "{node}");
         assert_eq!(node["unschedulable"], false, "{node}");
     }
 }

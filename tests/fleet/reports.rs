@@ -62,7 +62,12 @@ impl Reports {
                 state: state.to_owned(),
             };
             let key = (kind.to_owned(), node.to_owned());
-            self.heard.lock().unwrap().insert(key, word);
+            let mut heard = self.heard.lock().unwrap();
+            // What an old process said is read late where the machine is busy; the new one has the last word.
+            let newer = heard.get(&key).is_some_and(|it| it.connection > connection);
+            if !newer {
+                heard.insert(key, word);
+            }
         }
         // A new process may have spoken before the old one's connection was seen to end.
         let mut heard = self.heard.lock().unwrap();
