@@ -44,10 +44,10 @@ pub(super) fn watch(
             }
             let again = interrupted.swap(true, Ordering::Relaxed);
             let event = Event::now(Kind::Interrupted { now: again });
-            journal.append(event.clone());
             // The reporter ends when the last strong sender is gone, so this one must be weak.
-            if let Some(events) = events.upgrade() {
-                let _heard = events.send(event);
+            match events.upgrade() {
+                Some(events) => journal.append_heard(event, events),
+                None => journal.append(event),
             }
             if again {
                 now.notify_one();

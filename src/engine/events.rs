@@ -16,7 +16,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Events go to `listener`, and to `journal` where there is one.
+    /// Events go to `journal` where there is one, and then to `listener`.
     pub fn new(journal: Option<Journal>, listener: UnboundedSender<Event>) -> Self {
         Self {
             journal,
@@ -35,11 +35,12 @@ impl Events {
     /// Says that something happened.
     pub(super) fn emit(&self, kind: Kind) {
         let event = Event::now(redact(&self.secrets, kind));
-        if let Some(journal) = &self.journal {
-            journal.append(event.clone());
+        let listener = self.listener.clone();
+        match &self.journal {
+            Some(journal) => journal.append_heard(event, listener),
+            // A listener that is gone has seen what it wanted to see.
+            None => drop(listener.send(event)),
         }
-        // A listener that is gone has seen what it wanted to see.
-        let _heard = self.listener.send(event);
     }
 
     /// Says what must be on the disk before the change that it announces is made, and returns when it is there.
@@ -50,11 +51,12 @@ impl Events {
             return Err(JournalError::Broken(why));
         }
         let event = Event::now(redact(&self.secrets, kind));
-        let _heard = self.listener.send(event.clone());
-        match &self.journal {
-            Some(journal) => journal.append_durable(event).await,
-            None => Ok(()),
-        }
+        let listener = self.listener.clone();
+        let Some(journal) = &self.journal else {
+            let _heard = listener.send(event);
+            return Ok(());
+        };
+        journal.append_durable(event, listener).await
     }
 
     /// Says what has happened already, and returns when that is on the disk, or is known not to get there.

@@ -2,7 +2,7 @@
 
 use super::ballast::Ballast;
 use super::medium::{Medium, new_file, sync_folder};
-use super::writer::{Health, JournalError, Line, Writer};
+use super::writer::{Health, JournalError, Line, Listener, Writer};
 use crate::event::Event;
 use std::fs;
 use std::io;
@@ -72,28 +72,47 @@ impl Journal {
     pub fn append(&self, event: Event) {
         self.send(Line {
             event: Some(event),
-            waiting: None,
+            ..Line::default()
         });
     }
 
-    /// Returns when the event, and all before it, are on the disk. A broken journal does not take it.
-    pub async fn append_durable(&self, event: Event) -> Result<(), JournalError> {
-        self.wait(Some(event)).await
+    /// Like [`append`](Self::append); `listener` hears of the event once it is written, in the journal's order.
+    pub fn append_heard(&self, event: Event, listener: Listener) {
+        self.send(Line {
+            event: Some(event),
+            listener: Some(listener),
+            ..Line::default()
+        });
+    }
+
+    /// Returns when the event, and all before it, are on the disk; `listener` has heard of it by then. A broken journal
+    /// does not take it.
+    pub async fn append_durable(
+        &self,
+        event: Event,
+        listener: Listener,
+    ) -> Result<(), JournalError> {
+        self.wait(Line {
+            event: Some(event),
+            listener: Some(listener),
+            ..Line::default()
+        })
+        .await
     }
 
     /// Returns when all that was handed over before is on the disk.
     pub async fn flush(&self) -> Result<(), JournalError> {
-        self.wait(None).await
+        self.wait(Line::default()).await
     }
 
-    async fn wait(&self, event: Option<Event>) -> Result<(), JournalError> {
+    async fn wait(&self, line: Line) -> Result<(), JournalError> {
         if let Some(why) = self.broken() {
             return Err(JournalError::Broken(why));
         }
         let (sender, receiver) = oneshot::channel();
         self.send(Line {
-            event,
             waiting: Some(sender),
+            ..line
         });
         receiver.await.unwrap_or(Err(JournalError::Closed))
     }
@@ -132,6 +151,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::event::Kind;
+    use tokio::sync::mpsc::unbounded_channel;
 
     fn committed() -> Event {
         Event::now(Kind::HostCommitted {
@@ -144,15 +164,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::create(folder.path()).unwrap();
         assert!(folder.path().join(BALLAST).exists());
+        let lines = || {
+            let text = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
+            text.lines().count()
+        };
+        let (listener, mut hears) = unbounded_channel();
         journal.append(committed());
-        journal.append_durable(committed()).await.unwrap();
+        journal.append_heard(committed(), listener.clone());
+        hears.recv().await.unwrap();
+        assert_eq!(lines(), 2, "it was heard before it was written");
+        let durable = journal.append_durable(committed(), listener.clone());
+        durable.await.unwrap();
+        hears.try_recv().expect("it is heard by then");
         journal.append(committed());
         journal.flush().await.unwrap();
-        let text = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
-        assert_eq!(text.lines().count(), 3);
+        assert_eq!(lines(), 4);
         journal.close();
         assert!(!folder.path().join(BALLAST).exists());
-        let error = journal.append_durable(committed()).await.unwrap_err();
+        let late = journal.append_durable(committed(), listener).await;
+        let error = late.unwrap_err();
         assert_eq!(error, JournalError::Closed);
     }
 

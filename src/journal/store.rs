@@ -155,7 +155,8 @@ mod tests {
         let run = RunId::new();
         let journal = store.create(&run).unwrap();
         journal.append(committed("a"));
-        journal.append_durable(committed("b")).await.unwrap();
+        journal.append(committed("b"));
+        journal.flush().await.unwrap();
         journal.close();
         let path = store.run_folder(&run).join("events.jsonl");
         let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 /// Why a record is not on the disk.
@@ -28,9 +29,14 @@ pub enum JournalError {
 /// Who waits for a record, and all before it, to be on the disk.
 pub(super) type Waiting = oneshot::Sender<Result<(), JournalError>>;
 
-/// What is handed to the writer: an event, somebody who waits, or both.
+/// Who hears of an event once it is written.
+pub(super) type Listener = UnboundedSender<Event>;
+
+/// What is handed to the writer: an event with who hears of it, somebody who waits, or both.
+#[derive(Default)]
 pub(super) struct Line {
     pub(super) event: Option<Event>,
+    pub(super) listener: Option<Listener>,
     pub(super) waiting: Option<Waiting>,
 }
 
@@ -102,16 +108,25 @@ impl<M: Medium> Writer<M> {
         self.end();
     }
 
-    /// Writes all that waits, and syncs once when somebody waits for it.
+    /// Writes all that waits, tells those who listen, and syncs once when somebody waits for it.
+    ///
+    /// A process that is killed has said nothing that its journal does not have. Where the disk takes no more, what
+    /// happens is said all the same.
     fn take(&mut self, lines: impl Iterator<Item = Line>) {
         let mut waiting = Vec::new();
+        let mut heard = Vec::new();
         for line in lines {
             if let Some(event) = line.event {
                 self.keep(&event);
+                heard.extend(line.listener.map(|listener| (listener, event)));
             }
             waiting.extend(line.waiting);
         }
         let written = self.write();
+        for (listener, event) in heard {
+            // A listener that is gone has seen what it wanted to see.
+            let _sent = listener.send(event);
+        }
         if written.is_ok() && !waiting.is_empty() {
             self.sync();
         }
@@ -204,6 +219,7 @@ mod tests {
     use crate::event::Kind;
     use crate::journal::reader::Reader;
     use std::path::Path;
+    use tokio::sync::mpsc::unbounded_channel;
 
     /// A disk with so many bytes of room; it writes what fits, then fails.
     #[derive(Debug, Default, Clone)]
@@ -300,6 +316,7 @@ mod tests {
         let line = Line {
             event: Some(committed(host)),
             waiting: durable.then_some(sender),
+            ..Line::default()
         };
         writer.take(std::iter::once(line));
         durable.then(|| receiver.try_recv().unwrap())
@@ -363,11 +380,31 @@ mod tests {
         let mut writer = Writer::new(disk.clone(), None, health.clone());
         let lines = ["a", "b", "c", "d"].map(|host| Line {
             event: Some(committed(host)),
-            waiting: None,
+            ..Line::default()
         });
         writer.take(lines.into_iter());
         assert_eq!(disk.events(), ["a", "b"]);
         assert_eq!(health.unwritten(), 2);
+    }
+
+    #[test]
+    fn a_listener_hears_what_is_written_in_its_order_and_hears_it_from_a_full_disk_too() {
+        let disk = Disk::with_room(200);
+        let mut writer = Writer::new(disk.clone(), None, Health::default());
+        let (listener, mut ears) = unbounded_channel();
+        for hosts in [&["a", "b"][..], &["c"]] {
+            let lines = hosts.iter().map(|host| Line {
+                event: Some(committed(host)),
+                listener: Some(listener.clone()),
+                waiting: None,
+            });
+            writer.take(lines);
+            let heard: Vec<String> = std::iter::from_fn(|| ears.try_recv().ok())
+                .map(|event| name(&event))
+                .collect();
+            assert_eq!(heard, hosts);
+            assert_eq!(disk.events(), ["a", "b"]);
+        }
     }
 
     #[test]
