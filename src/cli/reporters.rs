@@ -40,16 +40,16 @@ impl Style {
     /// As the flags of `run` say, or what is wrong with them.
     pub(super) fn of(args: &RunArgs) -> Result<Self, CliError> {
         Ok(Self {
-            form: match (args.json, args.quiet, args.plain) {
+            form: match (args.output.json, args.output.quiet, args.output.plain) {
                 (true, _, _) => Form::Json,
                 (_, true, _) => Form::Quiet,
                 (_, _, true) => Form::Plain,
                 _ => Form::Fitting,
             },
             diff: args.diff,
-            profile: args.profile,
-            html: args.html.clone(),
-            verbosity: args.verbose,
+            profile: args.output.profile,
+            html: args.report.html.clone(),
+            verbosity: args.output.verbose,
             reports: Reports::of(&args.report, &args.notify)?,
         })
     }

@@ -275,12 +275,12 @@ mod tests {
         );
         let files = ReportArgs {
             junit: Some(folder.path().join("gone/run.xml")),
-            metrics: None,
+            ..ReportArgs::default()
         };
         assert!(error(&files, &args(&[])).starts_with("--junit: no file can be written in"));
         let files = ReportArgs {
-            junit: None,
             metrics: Some(folder.path().to_owned()),
+            ..ReportArgs::default()
         };
         assert!(error(&files, &args(&[])).ends_with("is a folder"));
     }

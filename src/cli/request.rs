@@ -302,12 +302,7 @@ pub(super) fn run_args(
         .extend(playbooks.map(|path| path.display().to_string()));
     let mut run = *args::parse_run(words.0, settings)?;
     run.extra_vars = extra_vars;
-    run.json = args.json;
-    run.quiet = args.quiet;
-    run.plain = args.plain;
-    run.profile = args.profile;
-    run.verbose = args.verbose;
-    run.html.clone_from(&args.html);
+    run.output = args.output;
     run.report = args.report.clone();
     run.notify = args.notify.clone();
     if args.window.window.is_some() {

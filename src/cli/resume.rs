@@ -78,8 +78,8 @@ fn from_anywhere(args: &ResumeArgs) -> ResumeArgs {
         extra_vars: Vec::new(),
         state: StateArgs { state_dir: None },
         become_password_file: path(&args.become_password_file),
-        html: path(&args.html),
         report: ReportArgs {
+            html: path(&args.report.html),
             junit: path(&args.report.junit),
             metrics: path(&args.report.metrics),
         },
@@ -239,6 +239,9 @@ impl Going {
             return Err(refused(&run, &request.folder, &differences));
         }
         let history = History::read(store, &run).map_err(anyhow::Error::from)?;
+        for text in history.warnings() {
+            output::warning(text);
+        }
         let shares_variables = now.files.files().any(speaks_of_hostvars);
         Ok(Before {
             history,

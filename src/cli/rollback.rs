@@ -3,7 +3,7 @@
 use super::args::RollbackArgs;
 use super::conduct::Conduct;
 use super::{CliError, history, input, output, reporters, run, run_name, runs, state};
-use crate::engine::exit_code;
+use crate::engine::{LeaseAt, exit_code};
 use crate::event::Kind;
 use crate::journal::{RunId, Store};
 use crate::module::Modules;
@@ -30,6 +30,8 @@ struct Taken {
     run: RunId,
     /// Hosts on which something was changed that can be taken back, in the order of their first change.
     hosts: Vec<String>,
+    /// The Leases that the run had.
+    leases: Vec<LeaseAt>,
 }
 
 fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
@@ -39,14 +41,20 @@ fn read(store: &Store, name: &str) -> Result<Taken, CliError> {
         output::complain(&format!("warning: {warning}"));
     }
     let mut hosts = indexmap::IndexSet::new();
+    let mut leases = Vec::new();
     for event in record.events {
-        if let Kind::UndoRecorded { host, .. } = event.kind {
-            hosts.insert(host);
+        match event.kind {
+            Kind::UndoRecorded { host, .. } => {
+                hosts.insert(host);
+            }
+            Kind::LeaseTaken { hosts, kubeconfig } => leases.push((hosts, kubeconfig)),
+            _ => {}
         }
     }
     Ok(Taken {
         run,
         hosts: hosts.into_iter().collect(),
+        leases,
     })
 }
 
@@ -75,5 +83,5 @@ fn take_back(args: &RollbackArgs, state: PathBuf, taken: Taken) -> Result<u8, Cl
         request: None,
         again: None,
     };
-    conduct.run(async |engine| engine.take_back(&hosts).await)
+    conduct.run(async |engine| engine.take_back(&hosts, &taken.leases).await)
 }

@@ -120,7 +120,7 @@ pub(super) fn check_files(args: &RunArgs) -> Result<PathBuf, CliError> {
 
 fn check(args: &RunArgs) -> Result<Checked, CliError> {
     let extra_vars = extra_vars::read(&args.extra_vars, &args.sources.vault)?;
-    args.html.as_deref().map_or(Ok(()), page::check)?;
+    args.report.html.as_deref().map_or(Ok(()), page::check)?;
     let state = state::folder(args.sources.state_dir.as_deref())?;
     let (inventory, (loader, playbook)) = input::inventory_and_playbooks(
         &args.sources,
@@ -140,7 +140,7 @@ fn check(args: &RunArgs) -> Result<Checked, CliError> {
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         limit,
-        verbosity: args.verbose,
+        verbosity: args.output.verbose,
         force_handlers: args.force_handlers,
         any_errors_fatal: args.any_errors_fatal,
         gather_facts: gathers_facts(&args.playbook),

@@ -49,7 +49,7 @@ mod waiting;
 
 pub use children::Children;
 pub use events::Events;
-pub use locks::{HostLockSeen, LeaseSeen, Locks, Stand};
+pub use locks::{HostLockSeen, LeaseAt, LeaseSeen, Locks, Stand};
 pub use outline::{Outline, PlayOutline, TaskOutline};
 pub use resumed::Before;
 pub use run::Run;

@@ -2,6 +2,7 @@
 
 use super::exit_code;
 use super::lineage::Lineage;
+use super::locks::LeaseAt;
 use super::rollback::{Extent, way_back};
 use super::run::Run;
 use super::summary::Summary;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl Run {
-    /// Brings `hosts` back to where they stood before this run, committed changes included.
-    pub async fn take_back(self, hosts: &[String]) -> Summary {
+    /// Brings `hosts` back to where they stood before this run, committed changes included. The Leases are those that the
+    /// run had.
+    pub async fn take_back(self, hosts: &[String], leases: &[LeaseAt]) -> Summary {
         let started = Instant::now();
         let shared = self.shared().clone();
         let lineage = Lineage::default();
@@ -28,7 +30,7 @@ impl Run {
             controller,
             resumes: None,
         });
-        if let Some(summary) = self.lock_hosts(hosts).await {
+        if let Some(summary) = self.lock_hosts(hosts, leases).await {
             self.close().await;
             return summary;
         }

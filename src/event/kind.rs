@@ -50,6 +50,13 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumes: Option<String>,
     },
+    /// The run has the Lease of a cluster: no other run works there until it is over.
+    LeaseTaken {
+        /// The hosts through which the cluster is reached; empty where the controller reaches it.
+        hosts: Vec<String>,
+        /// The kubeconfig's path on them.
+        kubeconfig: String,
+    },
     /// A play starts.
     PlayStarted {
         /// Its name, or its host pattern.

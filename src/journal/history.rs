@@ -4,7 +4,7 @@
 //! host's own log may know more: whoever asks it decides by that.
 
 use super::outcome::Outcome;
-use super::{RunId, Store, StoreError};
+use super::{Record, RunId, Store, StoreError};
 use crate::event::{Event, HostState, Kind, Status};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -35,6 +35,7 @@ struct OpenStep {
 #[derive(Debug, Default)]
 pub struct History {
     runs: Vec<RunId>,
+    warnings: Vec<String>,
     /// The names of plays, and whether their hosts go back, by their keys.
     plays: HashMap<String, (String, bool)>,
     passed: HashMap<Place, usize>,
@@ -47,21 +48,22 @@ impl History {
     /// Reads what became of `run`, of the runs that it went on with, and of what later runs took back of them.
     pub fn read(store: &Store, run: &RunId) -> Result<Self, StoreError> {
         let mut runs = vec![run.clone()];
-        let mut events = vec![store.events(run)?];
+        let mut records = vec![store.record(run)?];
         while let Some(before) = Outcome::read(store, &runs[0])?.resumes {
             // A run that resumes itself cannot be, but a journal is a file that somebody may have changed.
             let Some(before) = RunId::parse(&before).filter(|before| !runs.contains(before)) else {
                 break;
             };
-            events.insert(0, store.events(&before)?);
+            records.insert(0, store.record(&before)?);
             runs.insert(0, before);
         }
         let mut history = Self {
             runs,
+            warnings: records.iter().flat_map(Record::warnings).collect(),
             ..Self::default()
         };
-        for (at, events) in events.iter().enumerate() {
-            history.learn(at, events);
+        for (at, record) in records.iter().enumerate() {
+            history.learn(at, &record.events);
         }
         history.learn_from_others(store)?;
         Ok(history)
@@ -75,6 +77,11 @@ impl History {
     /// All of them, the oldest first.
     pub fn runs(&self) -> &[RunId] {
         &self.runs
+    }
+
+    /// What a user must know before relying on it: where journals are damaged, what is not known in them.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The run in which a host passed a play: one of this key, and still of this name.

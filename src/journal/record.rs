@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 pub(super) const EVENTS: &str = "events.jsonl";
 
 /// The file that holds room for the end.
-const BALLAST: &str = "ballast";
+pub(super) const BALLAST: &str = "ballast";
 
 /// An open journal. Cloning shares it.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use super::medium::{sync_folder, words};
 use super::reader::{Reader, Record};
-use super::record::EVENTS;
-use super::{Journal, RunId};
+use super::record::{BALLAST, EVENTS};
+use super::{Fate, Journal, RunId};
 use crate::event::{Event, VERSION};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -68,6 +68,7 @@ impl Store {
 
     /// Opens the journal of a new run, or says why the run must not start.
     pub fn create(&self, run: &RunId) -> Result<Journal, StoreError> {
+        self.drop_idle_ballast();
         let folder = self.run_folder(run);
         self.make(&folder).map_err(|error| {
             // An empty folder would look like a run.
@@ -77,6 +78,18 @@ impl Store {
                 error,
             }
         })
+    }
+
+    /// Gives the room back that runs held which were killed.
+    fn drop_idle_ballast(&self) {
+        let runs = self.runs().unwrap_or_default();
+        let held = |run: &RunId| self.run_folder(run).join(BALLAST);
+        for run in runs.iter().filter(|run| held(run).exists()) {
+            if self.fate(run) == Fate::Gone {
+                // What stays is in nobody's way.
+                let _removed = fs::remove_file(held(run));
+            }
+        }
     }
 
     fn make(&self, folder: &Path) -> io::Result<Journal> {
@@ -140,6 +153,8 @@ fn private_folder(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::event::Kind;
+    use crate::holder::Holder;
+    use crate::journal::Lock;
     use std::io::Write;
 
     fn committed(host: &str) -> Event {
@@ -190,5 +205,27 @@ mod tests {
         let run = RunId::parse("nope").unwrap();
         let error = Store::new(folder.path()).events(&run).unwrap_err();
         assert_eq!(error.to_string(), "there is no run `nope`");
+    }
+
+    #[test]
+    fn the_room_that_a_killed_run_held_is_given_back_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let ids = [
+            "20261121-070312-00aaaa",
+            "20261121-070312-01aaaa",
+            "20261121-070312-02aaaa",
+        ];
+        let [killed, running, next] = ids.map(|id| RunId::parse(id).unwrap());
+        let ballast = |run: &RunId| store.run_folder(run).join(BALLAST);
+        // Journals that are not closed are all that a killed run leaves.
+        let _open = [&killed, &running].map(|run| store.create(run).unwrap());
+        fs::write(ballast(&killed), "room").unwrap();
+        let holder = Holder::new(running.as_str(), "ann", "laptop");
+        let _lock = Lock::take(&folder.path().join("locks/a.lock"), &holder).unwrap();
+        let journal = store.create(&next).unwrap();
+        assert!(!ballast(&killed).exists());
+        assert!(ballast(&running).exists() && ballast(&next).exists());
+        journal.close();
     }
 }

@@ -8,22 +8,42 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Says that a report could not be written; the run goes on.
 pub type Complain = Box<dyn Fn(&str) + Send>;
 
-/// Puts `text` in place of the file; everybody may read it.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
+/// Puts a report in place of the file, which is as a shell's `>` would make it: a report is there to be passed on.
+pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    written(path, content.as_ref())?.persist(path)?;
+    Ok(())
+}
+
+/// The same for what another user's program reads, whatever the umask is.
+fn publish(path: &Path, text: &str) -> io::Result<()> {
+    let file = written(path, text.as_bytes())?;
     file.as_file()
         .set_permissions(fs::Permissions::from_mode(0o644))?;
     file.persist(path)?;
     Ok(())
+}
+
+/// A file beside the one it is to replace, on the disk.
+fn written(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder(path))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// The folder of a file.
+pub fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Writes the run as JUnit XML when it ends, also when it was cut short.
@@ -57,7 +77,7 @@ impl Reporter for JunitFile {
         };
         let outcome = Outcome::of(&self.synopsis, false);
         let text = junit.document(&self.synopsis, outcome);
-        write(&self.path, &text, &self.complain);
+        told(replace(&self.path, &text), &self.path, &self.complain);
     }
 }
 
@@ -81,30 +101,29 @@ impl MetricsFile {
     fn before(&self) -> String {
         fs::read_to_string(&self.path).unwrap_or_default()
     }
+
+    fn write(&self, text: &str) {
+        told(publish(&self.path, text), &self.path, &self.complain);
+    }
 }
 
 impl Reporter for MetricsFile {
     fn event(&mut self, event: &Event) {
         self.metrics.take(event);
         if matches!(event.kind, Kind::RunStarted { .. }) {
-            write(
-                &self.path,
-                &self.metrics.begun(&self.before()),
-                &self.complain,
-            );
+            self.write(&self.metrics.begun(&self.before()));
         }
     }
 
     fn finish(&mut self) {
         if self.metrics.has_started() {
-            let text = self.metrics.ended(&self.before());
-            write(&self.path, &text, &self.complain);
+            self.write(&self.metrics.ended(&self.before()));
         }
     }
 }
 
-fn write(path: &Path, text: &str, complain: &Complain) {
-    if let Err(error) = replace(path, text) {
+fn told(written: io::Result<()>, path: &Path, complain: &Complain) {
+    if let Err(error) = written {
         complain(&format!("{}: not written: {error}", path.display()));
     }
 }
@@ -151,6 +170,18 @@ mod tests {
                 .ends_with("</testsuites>\n")
         );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_report_takes_the_place_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.html");
+        for text in ["first", "second"] {
+            replace(&path, text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing else is left");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::artifacts::{BEFORE, TARGET};
 use crate::fleet::Fleet;
-use crate::operator::Operator;
+use crate::operator::{Ended, Operator};
 use crate::or_skip;
 
 const HOSTS: [&str; 5] = ["control1", "worker1", "worker2", "server1", "agent1"];
@@ -14,8 +14,16 @@ fn the_fleet_is_upgraded_over_ssh_and_sudo_and_a_second_run_changes_nothing() {
         fleet.assert_serving(host, BEFORE);
     }
     let operator = Operator::of(fleet);
-    let first = operator.upgrade(&[]);
+    let mut first = operator.start(&[]);
+    first.until_task("Drain the node");
+    let late = Operator::of(fleet).upgrade(&[]);
+    let first = first.end();
     first.assert_code(0);
+    assert_refused(&late, first.id());
+    for host in HOSTS {
+        let left = fleet.host(host).run("ls -A /var/lib/windlass/lock");
+        assert_eq!(left, "", "{host} is still locked");
+    }
     for host in HOSTS {
         fleet.assert_serving(host, TARGET);
     }
@@ -37,6 +45,14 @@ fn the_fleet_is_upgraded_over_ssh_and_sudo_and_a_second_run_changes_nothing() {
     assert!(second.changed_by("windlass.cordon").is_empty());
     assert!(second.of_kind("undo_recorded").is_empty());
     assert_eq!(HOSTS.map(boots), processes, "a service was restarted");
+}
+
+/// Somebody else at the same hosts, with a controller of their own.
+fn assert_refused(late: &Ended, holder: &str) {
+    late.assert_code(5);
+    assert!(late.of_kind("task_started").is_empty());
+    let reason = late.of_kind("stopped")[0]["reason"].to_string();
+    assert!(reason.contains(&format!("run {holder} of ")), "{reason}");
 }
 
 /// The log of a run that committed: private, whole, and with the old binary in it.

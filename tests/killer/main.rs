@@ -36,13 +36,17 @@ use crate::moments::{Chance, killed_after};
 use crate::record::Record;
 use crate::running::DEADLINE;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 const CONTROL_PLANES: usize = 3;
 const WORKERS: usize = 9;
 /// Rounds when nobody asks for more.
 const ROUNDS: usize = 6;
+/// Rounds at a time: most of a run is waiting.
+const SIDE_BY_SIDE: usize = 3;
 /// A run that goes on again and again without an end has lost its way.
 const MOST_RUNS: usize = 8;
 
@@ -69,27 +73,41 @@ fn killed_at_any_moment_the_fleet_ends_upgraded() {
     let rounds: usize = from_environment("WINDLASS_TEST_KILLS").unwrap_or(ROUNDS);
     let seed = from_environment("WINDLASS_TEST_SEED").unwrap_or_else(moments::seed);
     eprintln!("WINDLASS_TEST_SEED={seed} WINDLASS_TEST_KILLS={rounds}");
-    let mut chance = Chance::new(seed);
     let length = length();
+    let mut chance = Chance::new(seed);
+    let plan: Vec<Round> = (0..rounds)
+        .map(|number| Round::new(number, rounds, length, &mut chance))
+        .collect();
     let started = Instant::now();
-    let mut kills = 0;
-    for round in 0..rounds {
-        let part = length.div_ceil(rounds);
-        let mut moments = vec![round * length / rounds + chance.below(part)];
-        for _ in 0..[0, 1, 0, 2][round % 4] {
-            moments.push(chance.below(length));
+    let (next, kills) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(round) = plan.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let _last = LastOfAll(&next);
+                    eprintln!("{round}, {:.0?} so far", started.elapsed());
+                    kills.fetch_add(round.play(), Ordering::Relaxed);
+                }
+            });
         }
-        eprintln!(
-            "round {round}: killed after {moments:?} of {length} events, {:.0?} so far",
-            started.elapsed()
-        );
-        kills += killed_and_resumed(&moments, &mut chance);
-    }
+    });
+    let kills = kills.into_inner();
     assert!(kills >= rounds * 3 / 4, "only {kills} runs were killed");
     eprintln!(
         "{kills} kills in {rounds} rounds took {:.0?}",
         started.elapsed()
     );
+}
+
+/// Where a round fails, no other one begins.
+struct LastOfAll<'a>(&'a AtomicUsize);
+
+impl Drop for LastOfAll<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(usize::MAX / 2, Ordering::Relaxed);
+        }
+    }
 }
 
 /// How many events a run has that nobody kills.
@@ -100,42 +118,75 @@ fn length() -> usize {
     run.events.len()
 }
 
-/// One round; tells how many of its runs were killed before they ended.
-fn killed_and_resumed(moments: &[usize], chance: &mut Chance) -> usize {
-    let lab = Lab::with(&fleet());
-    let mut kills = 0;
-    let mut through: BTreeMap<String, usize> = BTreeMap::new();
-    let mut code = None;
-    for (run, moment) in moments.iter().enumerate() {
-        let mut arguments = vec!["resume", "--json"];
-        if run == 0 {
-            arguments = vec![
-                "run",
-                "playbooks/upgrade.yml",
-                "-i",
-                lab.inventory(),
-                "--json",
-            ];
-        }
-        code = killed_after(lab.command(&arguments), (*moment).max(1), chance.pause());
-        if code.is_some() {
-            break;
-        }
-        kills += 1;
-        Record::of(&lab).assert_undisturbed(&lab, &mut through);
+/// A fleet of its own, and the moments at which its runs are killed.
+struct Round {
+    number: usize,
+    /// Events after which a run is killed, and how long after.
+    moments: Vec<(usize, Duration)>,
+}
+
+impl fmt::Display for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, moments } = self;
+        write!(f, "round {number}: killed after {moments:?}")
     }
-    for _ in 0..MOST_RUNS {
-        if code == Some(0) {
-            break;
+}
+
+impl Round {
+    fn new(number: usize, rounds: usize, length: usize, chance: &mut Chance) -> Self {
+        let part = length.div_ceil(rounds);
+        let mut events = vec![number * length / rounds + chance.below(part)];
+        for _ in 0..[0, 1, 0, 2][number % 4] {
+            events.push(chance.below(length));
         }
-        let run = running::within(DEADLINE, lab.command(&["resume", "--json"]));
-        code = run.status.code();
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(code, Some(0), "{said}{}", Record::of(&lab).failures());
+        let moments = events.into_iter().map(|events| (events, chance.pause()));
+        Self {
+            number,
+            moments: moments.collect(),
+        }
     }
-    assert_eq!(code, Some(0), "the runs do not come to an end");
-    assert_done(&lab, &mut through);
-    kills
+
+    /// Kills and resumes until all is done; tells how many runs were killed before they ended.
+    fn play(&self) -> usize {
+        let lab = Lab::with(&fleet());
+        let first = [
+            "run",
+            "playbooks/upgrade.yml",
+            "-i",
+            lab.inventory(),
+            "--json",
+        ];
+        let mut arguments = &first[..];
+        let mut kills = 0;
+        let mut through: BTreeMap<String, usize> = BTreeMap::new();
+        let mut code = None;
+        for (events, pause) in &self.moments {
+            code = killed_after(lab.command(arguments), (*events).max(1), *pause);
+            if code.is_some() {
+                break;
+            }
+            kills += 1;
+            Record::of(&lab).assert_undisturbed(&lab, &mut through);
+            arguments = &["resume", "--json"];
+        }
+        for _ in 0..MOST_RUNS {
+            if code == Some(0) {
+                break;
+            }
+            let run = running::within(DEADLINE, lab.command(&["resume", "--json"]));
+            code = run.status.code();
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert_eq!(
+                code,
+                Some(0),
+                "{self}: {said}{}",
+                Record::of(&lab).failures()
+            );
+        }
+        assert_eq!(code, Some(0), "{self}: the runs do not come to an end");
+        assert_done(&lab, &mut through);
+        kills
+    }
 }
 
 fn assert_done(lab: &Lab, through: &mut BTreeMap<String, usize>) {

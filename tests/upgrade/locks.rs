@@ -448,3 +448,36 @@ fn a_run_that_is_taken_back_is_locked_as_well() {
     assert!(!site.replaced("worker1") && !site.replaced("worker2"));
     site.assert_nothing_is_locked();
 }
+
+#[test]
+fn a_run_is_not_taken_back_while_another_one_works_elsewhere_in_its_cluster() {
+    let site = Site::new();
+    let (ann, bob) = (site.user("ann"), site.user("bob"));
+    let first = ann.run(UPGRADE, &["--limit", "worker1"]);
+    first.assert_code(0);
+    let taken = first.of_kind("lease_taken");
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    assert_eq!(taken[0]["hosts"], json!(["control1"]));
+
+    let (output, (by, refused)) = running::meanwhile(
+        DEADLINE,
+        bob.run_of(UPGRADE, &["--limit", "worker2"]),
+        task_starts("Drain the node"),
+        |said| {
+            let command = ann.command(&["rollback", &first.id(), "--json"]);
+            let refused = Ended::of(&running::within(DEADLINE, command));
+            (begun(said), refused)
+        },
+    );
+    Ended::of(&output).assert_code(0);
+    let reason = assert_refused(&refused, &by, "bob");
+    assert!(
+        reason.contains(" holds the cluster of control1 since "),
+        "{reason}"
+    );
+    let command = ann.command(&["rollback", &first.id(), "--json"]);
+    let back = Ended::of(&running::within(DEADLINE, command));
+    back.assert_code(0);
+    assert_eq!(back.of_kind("lease_taken").len(), 1);
+    site.assert_nothing_is_locked();
+}

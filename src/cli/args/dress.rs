@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(args.forks, 50);
         assert_eq!(args.sources.inventory, ["inventory"]);
         assert!(!args.diff && !args.connection.become_enabled);
-        assert_eq!((args.connection.timeout, args.verbose), (10, 0));
+        assert_eq!((args.connection.timeout, args.output.verbose), (10, 0));
         assert_eq!(args.connection.user, None);
 
         let variables = [
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(args.forks, 7);
         assert_eq!(args.sources.inventory, ["web1,"]);
         assert!(args.diff && args.connection.become_enabled);
-        assert_eq!((args.verbose, args.max_failures), (2, Some(3)));
+        assert_eq!((args.output.verbose, args.max_failures), (2, Some(3)));
         assert_eq!(args.connection.user.as_deref(), Some("ops"));
         assert_eq!(
             args.playbook.roles_path,
@@ -262,23 +262,23 @@ mod tests {
         assert_eq!(args.forks, 3);
         assert_eq!(args.sources.inventory, ["a", "b"]);
         assert!(!args.diff && !args.connection.become_enabled);
-        assert_eq!(args.verbose, 1);
+        assert_eq!(args.output.verbose, 1);
         assert_eq!(args.connection.user.as_deref(), Some("me"));
         let args = run(&[], &["-CDb", "-vvv"]);
         assert!(args.check && args.diff && args.connection.become_enabled);
-        assert_eq!(args.verbose, 3);
+        assert_eq!(args.output.verbose, 3);
     }
 
     #[test]
     fn a_flag_takes_the_place_of_a_setting_that_contradicts_it() {
         let json = [("WINDLASS_FORM", "json")];
-        assert!(run(&json, &[]).json);
+        assert!(run(&json, &[]).output.json);
         let args = run(&json, &["--plain"]);
-        assert!(args.plain && !args.json);
+        assert!(args.output.plain && !args.output.json);
         let plain = [("WINDLASS_FORM", "plain")];
-        assert!(run(&plain, &[]).plain);
+        assert!(run(&plain, &[]).output.plain);
         let args = run(&plain, &["--json"]);
-        assert!(args.json && !args.plain);
+        assert!(args.output.json && !args.output.plain);
 
         let file = [("WINDLASS_BECOME_PASSWORD_FILE", "/p")];
         let password = |args: &RunArgs| args.connection.become_password_file.clone();
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(args.vault, crate::cli::args::VaultArgs::default());
         assert_eq!(args.window.window.as_deref(), Some("02:00-04:00"));
         assert_eq!(args.state.state_dir.as_deref(), Some("/state".as_ref()));
-        assert!(args.plain && !args.json);
+        assert!(args.output.plain && !args.output.json);
         let words = ["windlass", "run", "site.yml"].map(str::to_owned).to_vec();
         let args = parse_run(words, &settings).unwrap();
         assert_eq!((args.forks, args.connection.become_enabled), (50, false));

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Reports")]
 pub struct ReportArgs {
+    /// Write the run as one HTML page when it is over: timelines, failures with their output, totals.
+    #[arg(id = "report.html", long = "html", value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Write what came of each task on each host as JUnit XML when the run ends.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -1,14 +1,10 @@
 //! `windlass resume`.
 
-use super::{NotifyArgs, ReportArgs, StateArgs, VaultArgs, WindowArgs};
-use clap::{ArgAction, Args};
+use super::{NotifyArgs, OutputArgs, ReportArgs, StateArgs, VaultArgs, WindowArgs};
+use clap::Args;
 use std::path::PathBuf;
 
 /// `windlass resume`.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag that stands alone"
-)]
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
     /// The run to go on with [default: the newest one that is not done].
@@ -43,34 +39,9 @@ pub struct ResumeArgs {
     /// When something may begin; as before where nothing is said.
     #[command(flatten)]
     pub window: WindowArgs,
-    /// Print events as JSON, one a line.
-    #[arg(
-        id = "output.form=json",
-        long = "json",
-        help_heading = "Output",
-        conflicts_with = "output.form=plain"
-    )]
-    pub json: bool,
-    /// Show more: results, then task files, then connections.
-    #[arg(id = "output.verbosity", short = 'v', long = "verbose", action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
-    /// Say only what changes and what goes wrong, and how it ended in one line.
-    #[arg(id = "output.form=quiet", short = 'q', long = "quiet", help_heading = "Output", conflicts_with_all = ["output.form=json", "output.verbosity", "output.profile"])]
-    pub quiet: bool,
-    /// Plain lines even on a terminal.
-    #[arg(id = "output.form=plain", long = "plain", help_heading = "Output")]
-    pub plain: bool,
-    /// Say at the end where the time went: by task, and by host and phase.
-    #[arg(id = "output.profile", long = "profile", help_heading = "Output")]
-    pub profile: bool,
-    /// Write the run as one HTML page when it is over.
-    #[arg(
-        id = "report.html",
-        long = "html",
-        value_name = "FILE",
-        help_heading = "Output"
-    )]
-    pub html: Option<PathBuf>,
+    /// How it is shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Reports of the run in files.
     #[command(flatten)]
     pub report: ReportArgs,

@@ -35,12 +35,10 @@ pub struct ShowArgs {
     /// Plain lines even on a terminal.
     #[arg(long, requires = "follow")]
     pub plain: bool,
-    /// Write the run as one HTML page to FILE, or to standard output: timelines, failures with their output, totals.
+    /// Write the run as one HTML page (timelines, failures with their output, totals); `-` is standard output.
     #[arg(
         long,
         value_name = "FILE",
-        num_args = 0..=1,
-        default_missing_value = "-",
         conflicts_with_all = ["follow", "json", "junit", "diff", "verbose", "profile"]
     )]
     pub html: Option<PathBuf>,

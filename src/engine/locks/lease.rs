@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// Where a Lease is: the cluster's control-plane hosts, and the kubeconfig's path on them.
-pub(in crate::engine) type LeaseAt = (Vec<String>, String);
+pub type LeaseAt = (Vec<String>, String);
 
 /// How long a cluster may take to answer: one that is away must not hold up a run that can do without its Lease.
 const LONGEST: Duration = Duration::from_secs(15);

@@ -13,6 +13,7 @@ mod taken;
 mod verdict;
 
 pub(in crate::engine) use host::{Contest, Kept, Taken, heard, of, take};
+pub use lease::LeaseAt;
 pub use manage::{HostLockSeen, LeaseSeen};
 pub use taken::Locks;
 pub(in crate::engine) use taken::Terms;

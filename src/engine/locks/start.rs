@@ -53,8 +53,12 @@ impl Run {
         self.lock_all(wanted).await.map(|by| self.locked_out(&by))
     }
 
-    /// The same for hosts that are taken back without a play.
-    pub(in crate::engine) async fn lock_hosts(&self, names: &[String]) -> Option<Summary> {
+    /// The same for hosts that are taken back without a play, and the clusters that they are in.
+    pub(in crate::engine) async fn lock_hosts(
+        &self,
+        names: &[String],
+        leases: &[LeaseAt],
+    ) -> Option<Summary> {
         self.shared().terms()?;
         let hosts = names
             .iter()
@@ -62,7 +66,10 @@ impl Run {
             .map(|host| (host.name.clone(), (host.clone(), Lineage::default())));
         let wanted = Wanted {
             hosts: hosts.collect(),
-            leases: BTreeMap::new(),
+            leases: leases
+                .iter()
+                .map(|at| (at.clone(), Lineage::default()))
+                .collect(),
         };
         self.lock_all(wanted).await.map(|by| self.locked_out(&by))
     }
@@ -100,7 +107,12 @@ impl Run {
     async fn lock_all(&self, wanted: Wanted) -> Option<Blocker> {
         for (at, lineage) in wanted.leases {
             match lease::take(self.shared(), self.dial(&lineage), &at).await {
-                Ok(Leased::Ours(lease)) => self.locks.keep(at, lease),
+                Ok(Leased::Ours(lease)) => {
+                    let (hosts, kubeconfig) = at.clone();
+                    self.locks.keep(at, lease);
+                    let taken = Kind::LeaseTaken { hosts, kubeconfig };
+                    self.shared().events.emit(taken);
+                }
                 Ok(Leased::Held(blocker)) => return self.give_way(*blocker).await,
                 Err(error) => self.shared().events.emit(Kind::Warning {
                     host: None,
