@@ -320,6 +320,23 @@ fn the_lease_of_a_killed_run_does_not_hold_up_its_user() {
     assert!(reason.contains("the cluster of control1"), "{reason}");
     let (_, shown) = bob.lock(&["--limit", "worker1"]);
     assert!(shown.contains("cluster of control1  held: run"), "{shown}");
+    let (_, shown) = bob.lock(&["--limit", "worker1", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["inventories"][0]["state"], "free", "{shown}");
+    let (host, cluster) = (&shown["hosts"][0], &shown["clusters"][0]);
+    assert_eq!(
+        (&host["host"], &host["state"], &host["stand"]),
+        (&json!("worker1"), &json!("held"), &json!("stale")),
+        "{shown}"
+    );
+    assert_eq!(
+        (&cluster["hosts"], &cluster["state"]),
+        (&json!(["control1"]), &json!("held")),
+        "{shown}"
+    );
+    for by in [host, cluster] {
+        assert_eq!((&by["run"], &by["user"]), (&json!(dead), &json!("ann")));
+    }
     let run = ann.run(UPGRADE, &WORKERS);
     run.assert_code(0);
     site.assert_nothing_is_locked();

@@ -22,6 +22,9 @@ pub struct LockArgs {
     /// Ask these hosts only: names, groups, patterns, or @FILE with one per line.
     #[arg(short, long, value_name = "PATTERN", global = true)]
     pub limit: Vec<String>,
+    /// Print what is shown as JSON.
+    #[arg(long)]
+    pub json: bool,
     /// How hosts are reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
