@@ -147,6 +147,7 @@ pub(crate) fn meanwhile<T>(
 }
 
 fn started(command: &mut Command) -> Child {
+    hear_hangups();
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -154,6 +155,19 @@ fn started(command: &mut Command) -> Child {
         .process_group(0)
         .spawn()
         .unwrap()
+}
+
+/// Where the tests themselves are run by `nohup`, they ignore SIGHUP, and so would all that they start. What is heard is
+/// set to its default when a program is started.
+fn hear_hangups() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        // The handler stays when the receiver is gone.
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).unwrap();
+    });
 }
 
 fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
