@@ -12,13 +12,15 @@ const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,iproute2,procps
 /// The ordinary user that windlass logs in as; becomes root by sudo without a password.
 pub(crate) const USER: &str = "ops";
 
-/// Run in the new image: the user, and nothing that wakes up by itself in mid-test.
+/// Run in the new image: the user, and nothing that wakes up by itself in mid-test, or that watches folders for nobody: a
+/// machine has a limit on that (`fs.inotify.max_user_instances`), and all hosts share it.
 const FINISH: &str = "\
 set -e
 useradd --create-home --uid 1000 --shell /bin/sh ops
 echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops
 chmod 440 /etc/sudoers.d/ops
-for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer console-getty.service; do
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer console-getty.service \
+  systemd-ask-password-console.path systemd-ask-password-wall.path; do
   ln -sf /dev/null /etc/systemd/system/$unit
 done
 : >/etc/machine-id

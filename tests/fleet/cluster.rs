@@ -57,6 +57,11 @@ impl Api {
         })
     }
 
+    /// Denies the Lease of runs, as RBAC may: several at once are then kept apart by the locks of their hosts alone.
+    pub(crate) fn forbid_lease(&self) {
+        self.cluster.forbid("leases", "windlass");
+    }
+
     /// Where the endpoint of a control plane is, seen from the containers.
     pub(crate) fn endpoint(&self, plane: &str) -> Option<SocketAddr> {
         self.endpoints.get(plane).copied()

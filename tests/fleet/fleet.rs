@@ -104,7 +104,14 @@ impl Fleet {
     pub(crate) fn shared() -> Result<&'static Self, String> {
         static FLEET: OnceLock<Fleet> = OnceLock::new();
         let place = Place::of_this_process()?;
-        Ok(FLEET.get_or_init(|| Self::start(place, "shared", &SHARED)))
+        Ok(FLEET.get_or_init(|| {
+            let fleet = Self::start(place, "shared", &SHARED);
+            // Each test has a host and a run of its own.
+            for (_, api) in &fleet.apis {
+                api.forbid_lease();
+            }
+            fleet
+        }))
     }
 
     fn start(place: &Place, name: &str, wanted: &[Wanted]) -> Self {

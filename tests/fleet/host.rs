@@ -240,14 +240,9 @@ impl Host {
 
 /// Waits until something holds.
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
-    until_within(PATIENCE, what, holds);
-}
-
-/// The same, where it takes longer by itself.
-pub(crate) fn until_within(patience: Duration, what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within {patience:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         sleep(Duration::from_millis(100));
     }
 }

@@ -6,11 +6,11 @@
 use crate::artifacts::TARGET;
 use crate::base::USER;
 use crate::fleet::Fleet;
-use crate::host::{Host, until, until_within};
+use crate::host::{Host, until};
 use crate::or_skip;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the controller has its files.
 const FLEET: &str = "/srv/night fleet";
@@ -45,10 +45,7 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
     let by_cron = || host.run(&format!("cat {STATE}/log/night.log 2>/dev/null || true"));
     let runs: [&dyn Fn() -> String; 2] = [&by_timer, &by_cron];
     for said in runs {
-        until_within(PATIENCE, "the first run ends", || {
-            said().contains("\njournal: ")
-        });
-        let said = said();
+        let said = until_said(said, "\njournal: ");
         assert!(said.contains("PLAY ["), "{said}");
         assert!(!said.contains(['\r', '\u{1b}']), "{said:?}");
     }
@@ -69,10 +66,7 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
 
     // The second time there is none, which is one line.
     for said in runs {
-        until_within(PATIENCE, "the second start comes", || {
-            said().contains("\nnothing to do: ")
-        });
-        let said = said();
+        let said = until_said(said, "\nnothing to do: ");
         let (first, second) = said.split_once("\njournal: ").unwrap();
         assert!(first.contains("changed: ["), "{said}");
         let second: Vec<&str> = second.lines().skip(1).collect();
@@ -96,6 +90,22 @@ fn a_timer_and_cron_upgrade_their_clusters_and_find_nothing_to_do_the_next_time(
         host.run(&format!("find {STATE} ! -user {USER} | wc -l")),
         "0"
     );
+}
+
+/// What was said, once these words are in it.
+fn until_said(said: &dyn Fn() -> String, words: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let said = said();
+        if said.contains(words) {
+            return said;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{words:?} is not in what was said: {said}"
+        );
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// Makes the host a controller.

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long a run may take when the test does not say it: far more than any should, on a machine that is busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
@@ -166,7 +167,7 @@ fn hear_hangups() {
         let runtime = runtime.enable_all().build().unwrap();
         let _inside = runtime.enter();
         // The handler stays when the receiver is gone.
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).unwrap();
+        drop(signal(SignalKind::hangup()).unwrap());
     });
 }
 

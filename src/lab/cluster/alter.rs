@@ -97,4 +97,11 @@ impl Cluster {
     pub fn note_deprecated_api(&self, api: DeprecatedApi) {
         self.shared.with(|state| state.seeds.deprecated.insert(api));
     }
+
+    /// Denies the administrator an object of a resource, such as `leases`, by its name, as RBAC does.
+    pub fn forbid(&self, resource: &str, name: &str) {
+        let object = (resource.to_owned(), name.to_owned());
+        self.shared
+            .with(|state| state.seeds.forbidden.insert(object));
+    }
 }

@@ -4,6 +4,7 @@
 //! that a kubeconfig that was read in one run is right in the next. Server certificates are made anew at each start.
 
 use super::persist;
+use super::status::ADMINISTRATOR;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -39,7 +40,7 @@ impl Authority {
         let admin_key = self::key(&folder.join("admin.key"))?;
         let admin = kept(&folder.join("admin.crt"), || {
             let params = leaf(
-                "kubernetes-admin",
+                ADMINISTRATOR,
                 Some("system:masters"),
                 Vec::new(),
                 ExtendedKeyUsagePurpose::ClientAuth,

@@ -2,6 +2,7 @@
 
 use super::config::Observation;
 use super::metrics::DeprecatedApi;
+use super::route::Target;
 use std::collections::{BTreeSet, HashMap};
 
 /// All of it.
@@ -11,12 +12,22 @@ pub(super) struct Seeds {
     failing: HashMap<String, BTreeSet<String>>,
     /// The APIs that `/metrics` tells of.
     pub(super) deprecated: BTreeSet<DeprecatedApi>,
+    /// Resources, such as `leases`, and the names of the objects of theirs that the administrator may not ask for.
+    pub(super) forbidden: BTreeSet<(String, String)>,
 }
 
 impl Seeds {
     /// The health checks of the API server on `node` that fail.
     pub(super) fn failing(&self, node: &str) -> BTreeSet<String> {
         self.failing.get(node).cloned().unwrap_or_default()
+    }
+
+    /// Whether the administrator may not ask for it.
+    pub(super) fn forbids(&self, target: &Target) -> bool {
+        target.name.as_ref().is_some_and(|name| {
+            let object = (target.resource.plural().to_owned(), name.clone());
+            self.forbidden.contains(&object)
+        })
     }
 
     /// Makes a health check fail or pass.

@@ -10,7 +10,7 @@ use super::metrics;
 use super::query::Query;
 use super::route::Route;
 use super::state::Shared;
-use super::status::Refusal;
+use super::status::{ADMINISTRATOR, ANONYMOUS, Refusal};
 use super::verbs::{self, Request};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
@@ -55,6 +55,10 @@ async fn answer(
     match route {
         None => Err(Refusal::no_such_path()),
         Some(Route::Objects(target)) => {
+            if shared.with(|state| state.seeds.forbids(&target)) {
+                let verb = verbs::verb(&head.method, &target, &query).unwrap_or("get");
+                return Err(Refusal::forbidden(ADMINISTRATOR, &target, verb));
+            }
             let form = Form::negotiate(text(&head.headers, header::ACCEPT))?;
             let content_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
             let body = collect(body).await?;
@@ -123,7 +127,7 @@ fn admit(route: Option<&Route>, method: &Method, path: &str, query: &Query) -> R
         Some(Route::Version | Route::Health(..)) => Ok(()),
         Some(Route::Objects(target)) => {
             let verb = verbs::verb(method, target, query).unwrap_or("get");
-            Err(Refusal::forbidden(target, verb))
+            Err(Refusal::forbidden(ANONYMOUS, target, verb))
         }
         _ => Err(Refusal::forbidden_path(path)),
     }

@@ -7,7 +7,10 @@ use super::route::Target;
 use serde_json::{Value, json};
 
 /// The name of a client that shows no certificate.
-const ANONYMOUS: &str = "system:anonymous";
+pub(super) const ANONYMOUS: &str = "system:anonymous";
+
+/// Who the lab's kubeconfigs are for.
+pub(super) const ADMINISTRATOR: &str = "kubernetes-admin";
 
 /// Why a request was not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,8 +72,8 @@ impl Refusal {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    /// A client without a certificate asks for something that not everyone may see.
-    pub(super) fn forbidden(target: &Target, verb: &str) -> Self {
+    /// A client asks for something that it may not see.
+    pub(super) fn forbidden(user: &str, target: &Target, verb: &str) -> Self {
         let resource = target.resource;
         let what = match target.subresource.as_deref() {
             Some(subresource) => format!("{}/{subresource}", resource.plural()),
@@ -87,7 +90,7 @@ impl Refusal {
             format!("{} \"{named}\"", resource.qualified())
         };
         let message = format!(
-            "{subject} is forbidden: User \"{ANONYMOUS}\" cannot {verb} resource \"{what}\" in API group \"{}\" {place}",
+            "{subject} is forbidden: User \"{user}\" cannot {verb} resource \"{what}\" in API group \"{}\" {place}",
             resource.group()
         );
         let mut details = resource.details(named);

@@ -106,6 +106,22 @@ async fn checks_fail_and_metrics_tell_where_they_were_told_to() {
 }
 
 #[tokio::test]
+async fn an_object_that_is_denied_is_denied_by_its_name_alone() {
+    let lab = Lab::start(1).await;
+    let api = lab.client("cp1");
+    lab.cluster.forbid("leases", "windlass");
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+    let (code, status) = api.get(&format!("{leases}/windlass")).await;
+    assert_eq!((code, &status["reason"]), (403, &json!("Forbidden")));
+    assert_eq!(
+        status["message"],
+        "leases.coordination.k8s.io \"windlass\" is forbidden: User \"kubernetes-admin\" cannot get resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"kube-system\""
+    );
+    let (code, _) = api.get(&format!("{leases}/kube-scheduler")).await;
+    assert_eq!(code, 200);
+}
+
+#[tokio::test]
 async fn an_api_server_may_stand_in_for_an_older_one() {
     let lab = Lab::start(1).await;
     lab.hosts.set("cp1", |host| {
