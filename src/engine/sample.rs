@@ -5,6 +5,7 @@
 use crate::artifact::shown_url;
 use crate::connection::{Command, Connection, ConnectionError, Local};
 use base64::Engine as _;
+use percent_encoding::percent_decode_str;
 use std::path::Path;
 use std::time::Duration;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -164,25 +165,10 @@ fn split_user(url: &str) -> (String, Option<Vec<u8>>) {
     match rest[..end].rsplit_once('@') {
         Some((user, host)) => (
             format!("{scheme}://{host}{}", &rest[end..]),
-            Some(decoded(user)),
+            Some(percent_decode_str(user).collect()),
         ),
         None => (url.to_owned(), None),
     }
-}
-
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|code| std::str::from_utf8(code).ok())
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    bytes
 }
 
 #[cfg(test)]

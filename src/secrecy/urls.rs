@@ -1,6 +1,7 @@
 //! Passwords in URLs: `https://user:password@host`.
 
 use super::likely::looks_secret;
+use percent_encoding::percent_decode_str;
 use std::ops::Range;
 
 /// A user without a password is a token only from this length on, in bytes.
@@ -39,28 +40,15 @@ pub fn url_secrets(text: &str) -> Vec<String> {
     let mut secrets = Vec::new();
     for range in passwords(text) {
         let password = &text[range];
-        let plain = decoded(password);
+        let plain = percent_decode_str(password)
+            .decode_utf8_lossy()
+            .into_owned();
         if plain != password {
             secrets.push(plain);
         }
         secrets.push(password.to_owned());
     }
     secrets
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|code| std::str::from_utf8(code).ok())
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
