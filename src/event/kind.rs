@@ -374,7 +374,7 @@ pub enum HostState {
     Held,
     /// Could not be reached.
     Unreachable,
-    /// Was not started.
+    /// Has work left: the run ended before its turn in one of the plays, and what it did before that stays.
     Pending,
     /// Was dropped in mid-play because of another host.
     Aborted,

@@ -24,7 +24,7 @@ pub(super) fn words(state: HostState) -> &'static str {
         HostState::RollbackIncomplete => "rollback incomplete",
         HostState::Held => "held",
         HostState::Unreachable => "unreachable",
-        HostState::Pending => "not started",
+        HostState::Pending => "pending",
         HostState::Aborted => "aborted",
     }
 }

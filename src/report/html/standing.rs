@@ -64,7 +64,7 @@ impl Standing {
             Self::Unreachable => "unreachable",
             Self::Aborted => "aborted",
             Self::InFlight => "unfinished",
-            Self::Pending => "not started",
+            Self::Pending => "pending",
         }
     }
 

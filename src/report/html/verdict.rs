@@ -95,12 +95,12 @@ pub(super) fn headline(run: &Run) -> (Tone, String) {
         }
         6 => {
             let pending = counted(run.count(Standing::Pending), "host");
-            let text = format!("Stopped at the end of the window: {pending} not started");
+            let text = format!("Stopped at the end of the window: {pending} pending");
             (Tone::Warning, text)
         }
         130 => {
             let pending = counted(run.count(Standing::Pending), "host");
-            (Tone::Warning, format!("Interrupted: {pending} not started"))
+            (Tone::Warning, format!("Interrupted: {pending} pending"))
         }
         _ => {
             let trouble = number(trouble as u64);
@@ -135,7 +135,7 @@ fn rest(run: &Run) -> Option<String> {
     part(Standing::Held, "are held past a point of no return");
     part(Standing::Unreachable, "could not be reached");
     part(Standing::Aborted, "were dropped because of another host");
-    part(Standing::Pending, "were not started");
+    part(Standing::Pending, "are pending");
     // One host is no "they".
     let singular = [
         (
@@ -147,7 +147,7 @@ fn rest(run: &Run) -> Option<String> {
             "1 stays as the failure left it",
         ),
         ("1 need a", "1 needs a"),
-        ("1 are held", "1 is held"),
+        ("1 are", "1 is"),
         ("1 were", "1 was"),
     ];
     for part in &mut parts {
@@ -364,13 +364,13 @@ mod tests {
                 &[(Done, 1), (Pending, 0)],
                 6,
                 Tone::Warning,
-                "Stopped at the end of the window: 1 host not started",
+                "Stopped at the end of the window: 1 host pending",
             ),
             (
                 &[(Done, 1), (Pending, 0)],
                 130,
                 Tone::Warning,
-                "Interrupted: 1 host not started",
+                "Interrupted: 1 host pending",
             ),
         ];
         for (states, code, tone, text) in cases {
@@ -379,7 +379,7 @@ mod tests {
         let stood = rest(&run(&[(RolledBack, 1), (Pending, 0), (Pending, 0)], 2));
         assert_eq!(
             stood.as_deref(),
-            Some("1 went back to where it stood before, 2 were not started")
+            Some("1 went back to where it stood before, 2 are pending")
         );
     }
 

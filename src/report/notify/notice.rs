@@ -118,7 +118,7 @@ impl Notice {
             (tally.changed, "changed"),
             (tally.failed, "failed"),
             (tally.went_back, "went back"),
-            (tally.pending, "not started"),
+            (tally.pending, "pending"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)

@@ -222,7 +222,7 @@ mod tests {
           },
           {
             "event": "end",
-            "text": "windlass: site.yml on hosts.ini: failed after 4.2 s; 3 hosts: 1 changed, 1 went back, 1 not started; stopped: 1 of 2 hosts of the batch failed, more than 0 % (run 20260102-a1, ann on desk)",
+            "text": "windlass: site.yml on hosts.ini: failed after 4.2 s; 3 hosts: 1 changed, 1 went back, 1 pending; stopped: 1 of 2 hosts of the batch failed, more than 0 % (run 20260102-a1, ann on desk)",
             "at": "1970-01-01T00:00:01Z",
             "run": "20260102-a1",
             "playbook": "site.yml",
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(
             texts(&told),
             [
-                "windlass: site.yml on hosts.ini: interrupted after 0.0 s; 1 host: 1 not started (run 20260102-a1, ann on desk)"
+                "windlass: site.yml on hosts.ini: interrupted after 0.0 s; 1 host: 1 pending (run 20260102-a1, ann on desk)"
             ]
         );
         assert_eq!(told[0]["end"]["exit_code"], Value::Null);

@@ -42,10 +42,10 @@ fn a_run_in_which_a_host_goes_back() {
     PLAY RECAP *************************************************
     worker1                    : ok=2    changed=2    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
     worker2                    : ok=1    changed=1    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0    rolled back
-    worker3                    : ok=0    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0    not started
+    worker3                    : ok=0    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0    pending
 
     worker2: rolled back: k3s : restart: non-zero return code
-    3 hosts in 4.2 s: 1 done, 1 rolled back, 1 not started
+    3 hosts in 4.2 s: 1 done, 1 rolled back, 1 pending
     exit code 2: hosts failed; they were rolled back where the play says so
     "#);
 }
