@@ -59,7 +59,7 @@ impl Holder {
         }
     }
 
-    /// `run 20261121-070312-4f1c of ann on laptop (process 7, playbooks/upgrade.yml)`.
+    /// `run 20261121-070312-4f1c2a of ann on laptop (process 7, playbooks/upgrade.yml)`.
     pub fn who(&self) -> String {
         let mut text = format!("run {} of {}", self.run, self.user);
         if !self.machine.is_empty() {

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
     after_help = "Examples:
   windlass lock                                       the locks of this user's inventories
   windlass lock --hosts -i inventory -b               those on the hosts and of the cluster, too
-  windlass lock break 20261121-070312-4f1c -b         free what a dead run holds"
+  windlass lock break 20261121-070312-4f1c2a -b       free what a dead run holds"
 )]
 pub struct LockArgs {
     /// Where hosts come from.

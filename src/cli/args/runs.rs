@@ -7,7 +7,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(
     after_help = "A run is named by its id, or by the begin or the end of it:
-  windlass show 4f1c     what happened in the run whose id ends so
+  windlass show 1c2a     what happened in the run whose id ends so
   windlass show          what happened in the last run"
 )]
 pub struct RunsArgs {

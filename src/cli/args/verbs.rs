@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
   windlass run playbooks/upgrade.yml -i inventory --limit worker7  one node
   windlass run playbooks/upgrade.yml -i inventory --check --diff   what would change
   windlass resume                                                  go on with the last run
-  windlass rollback 20261121-070312-4f1c                           take a run back")]
+  windlass rollback 20261121-070312-4f1c2a                         take a run back")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
