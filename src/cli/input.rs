@@ -5,7 +5,7 @@ use super::{CliError, earlier, output, state, vault};
 use crate::inventory::{self, Inventory, Pattern};
 use crate::module::Modules;
 use crate::playbook::{LoadOptions, Loader, Playbook};
-use crate::source::{Diagnostic, Diagnostics, did_you_mean};
+use crate::source::{Diagnostic, Diagnostics, did_you_mean, folder_of};
 use crate::template::Variables;
 use crate::vault::Vault;
 use std::cell::RefCell;
@@ -16,20 +16,13 @@ use std::sync::Arc;
 pub(super) fn inventory(sources: &Sources, playbook: Option<&Path>) -> Result<Inventory, CliError> {
     let folder = playbook.map(folder_of);
     let vault = vault::open(&sources.vault)?;
-    let inventory = inventory::load_with(&sources.inventory, folder.as_deref(), &vault)?;
+    let inventory = inventory::load_with(&sources.inventory, folder, &vault)?;
     let mut warnings = Diagnostics::new();
     for warning in &inventory.warnings {
         warnings.push(warning.clone());
     }
     output::diagnostics(&warnings);
     Ok(inventory)
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// The inventory and the playbooks, each read whole before either is refused, so that all mistakes are seen at once.

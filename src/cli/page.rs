@@ -4,6 +4,7 @@ use super::{CliError, output};
 use crate::event::Event;
 use crate::journal::RunId;
 use crate::report::{self, Reporter};
+use crate::source::folder_of;
 use jiff::tz::TimeZone;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub(super) fn check(path: &Path) -> Result<(), CliError> {
         let message = format!("--html: {} is a folder", path.display());
         return Err(CliError::usage(message, hint));
     }
-    let folder = report::folder(path);
+    let folder = folder_of(path);
     if !folder.is_dir() {
         let message = format!("--html: there is no folder {}", folder.display());
         return Err(CliError::usage(message, hint));

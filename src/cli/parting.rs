@@ -45,12 +45,7 @@ pub(super) fn go_on(command: &str) {
 }
 
 fn rollback(store: &Store, run: &RunId, sources: &[String]) -> String {
-    let mut words = format!("windlass rollback {run}");
-    let usual = state::folder(None).ok();
-    if usual.as_deref() != Some(store.root()) {
-        words.push_str(" --state-dir ");
-        words.push_str(&quote(&store.root().display().to_string()));
-    }
+    let mut words = format!("windlass rollback {run}{}", state::option(store.root()));
     for source in sources {
         words.push_str(" -i ");
         words.push_str(&quote(source));

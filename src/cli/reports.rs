@@ -4,7 +4,7 @@ use super::args::{NotifyArgs, ReportArgs};
 use super::{CliError, output};
 use crate::report::notify::{Couriers, Occasion, Patience, Target, notifier};
 use crate::report::{self, Complain, Reporter};
-use crate::source::did_you_mean;
+use crate::source::{did_you_mean, folder_of};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -189,10 +189,7 @@ fn token(path: &Path) -> Result<String, CliError> {
 
 /// A file whose folder is not there would only be missed when the run is over.
 fn writable(flag: &str, path: &Path) -> Result<(), CliError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let problem = if path.is_dir() {
         format!("{} is a folder", path.display())
     } else if let Err(error) = tempfile::tempfile_in(folder) {

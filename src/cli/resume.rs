@@ -5,7 +5,6 @@ use super::request::{self, Unlike};
 use super::{CliError, earlier, extra_vars, output, run, run_name, settings, state};
 use crate::engine::{Before, exit_code};
 use crate::journal::{Difference, Extra, Fate, History, Outcome, Request, RunId, Store};
-use crate::shell::quote;
 use crate::source::relative;
 use crate::template::Variables;
 use std::path::{Path, PathBuf};
@@ -270,12 +269,7 @@ fn speaks_of_hostvars(path: &Path) -> bool {
 
 /// The command that goes on with a run; what it cannot know stands as `...`.
 pub(super) fn command(run: &RunId, folder: &Path, request: &Request) -> String {
-    let mut words = format!("windlass resume {run}");
-    let usual = state::folder(None).ok();
-    if usual.as_deref() != Some(folder) {
-        words.push_str(" --state-dir ");
-        words.push_str(&quote(&folder.display().to_string()));
-    }
+    let words = format!("windlass resume {run}{}", state::option(folder));
     let mut names: Vec<String> = Vec::new();
     for extra in &request.extra_vars {
         if let Extra::Sealed { name, .. } = extra

@@ -3,6 +3,7 @@
 use super::CliError;
 use crate::holder::Holder;
 use crate::journal::{Lock, LockError, Operator, RunId, Store};
+use crate::shell::quote;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,16 @@ pub(super) fn folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
         .state_dir()
         .unwrap_or_else(|| dirs.data_local_dir())
         .to_owned())
+}
+
+/// ` --state-dir FOLDER`, where a command must say it to find what is kept in `folder`; else nothing.
+pub(super) fn option(folder: &Path) -> String {
+    let usual = self::folder(None).ok();
+    if usual.as_deref() == Some(folder) {
+        String::new()
+    } else {
+        format!(" --state-dir {}", quote(&folder.display().to_string()))
+    }
 }
 
 /// The store of runs.

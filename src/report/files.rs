@@ -4,6 +4,7 @@ use super::junit::Junit;
 use super::metrics::Metrics;
 use super::{Outcome, Reporter, Synopsis};
 use crate::event::{Event, Kind};
+use crate::source::folder_of;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -32,18 +33,10 @@ fn publish(path: &Path, text: &str) -> io::Result<()> {
 fn written(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder(path))?;
+        .tempfile_in(folder_of(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     Ok(file)
-}
-
-/// The folder of a file.
-pub fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Writes the run as JUnit XML when it ends, also when it was cut short.

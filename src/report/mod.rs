@@ -29,7 +29,7 @@ mod tasks;
 mod text;
 mod xml;
 
-pub use files::{Complain, folder, junit_file, metrics_file, replace};
+pub use files::{Complain, junit_file, metrics_file, replace};
 pub use html::{html, html_at_end};
 pub use json::json;
 pub use junit::junit;

@@ -10,5 +10,5 @@ mod suggestion;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use file::{Position, SourceFile, Span};
-pub use relative::relative;
+pub use relative::{folder_of, relative};
 pub use suggestion::did_you_mean;

@@ -2,6 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+/// The folder that a file lies in; `.` for a name alone.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// `path` as it is seen from `folder`; nothing has to exist. Both may be relative to the working folder.
 pub fn relative(path: &Path, folder: &Path) -> PathBuf {
     let (path, folder) = (plain(path), plain(folder));

@@ -3,6 +3,7 @@
 
 use super::webhook::{self, Failure};
 use super::{Notice, Target, hook};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -108,7 +109,7 @@ impl Courier {
         let given_up = Arc::new(AtomicBool::new(false));
         let delivery = Delivery {
             target: target.clone(),
-            agent: webhook::agent(patience.timeout),
+            agent: OnceCell::new(),
             patience: patience.clone(),
             given_up: given_up.clone(),
         };
@@ -165,7 +166,8 @@ impl Courier {
 /// What a courier's thread needs.
 struct Delivery {
     target: Target,
-    agent: ureq::Agent,
+    /// Made on the courier's own thread, as it reads the system's certificates; commands need none.
+    agent: OnceCell<ureq::Agent>,
     patience: Patience,
     given_up: Arc<AtomicBool>,
 }
@@ -195,7 +197,10 @@ impl Delivery {
     fn attempt(&self, body: &[u8]) -> Result<(), Failure> {
         match &self.target {
             Target::Webhook { url, token } => {
-                webhook::post(&self.agent, url, token.as_deref(), body)
+                let agent = self
+                    .agent
+                    .get_or_init(|| webhook::agent(self.patience.timeout));
+                webhook::post(agent, url, token.as_deref(), body)
             }
             Target::Command(line) => hook::run(line, body, self.patience.timeout, &self.given_up),
         }
